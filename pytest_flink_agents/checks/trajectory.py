@@ -12,6 +12,7 @@ from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.input_runs import log_doubt
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.checks.pairing import largest_pairing
+from pytest_flink_agents.checks.step_pairing import step_pairs, steps_in
 from pytest_flink_agents.checks.trajectory_steps import (
     Entry,
     Match,
@@ -149,7 +150,7 @@ def _compare(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> list
 def _forbidden(never: Sequence[TrajectoryStep], key: Any, entries: Sequence[Entry]) -> list[_Deviation]:
     found = []
     for step in never:
-        seen = next((entry for entry in entries if _occurs(step, entry)), None)
+        seen = next((entry for entry in entries if step.occurs_in(entry)), None)
         if seen is not None:
             message = f"key {identity(key)}: {step.text} occurred, which must not happen"
             found.append(_Deviation(Finding(message, step.path, f"no {step.text}", seen.text, key=key)))
@@ -159,12 +160,6 @@ def _forbidden(never: Sequence[TrajectoryStep], key: Any, entries: Sequence[Entr
             message = f"key {identity(key)}: {step.text} may have occurred, which must not happen"
             found.append(_Deviation(Finding(message, step.path, f"no {step.text}", hiding.text, key=key), doubt=_CUT))
     return found
-
-
-def _occurs(step: TrajectoryStep, entry: Entry) -> bool:
-    if step.kind is StepKind.TOOL:
-        return any(step.fits_call(call) for call in entry.calls)
-    return step.fits(entry)
 
 
 def _exact(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> list[_Deviation]:
@@ -189,7 +184,7 @@ def _in_order(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> lis
     """
     done = 0
     for entry in entries:
-        done += _steps_in(trajectory.steps[done:], entry)
+        done += steps_in(trajectory.steps[done:], entry)
     if done == len(trajectory.steps):
         return []
     step = trajectory.steps[done]
@@ -198,39 +193,8 @@ def _in_order(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> lis
     return [_Deviation(_beside(message, step.path, trajectory, key, entries, missing=True))]
 
 
-def _steps_in(steps: Sequence[TrajectoryStep], entry: Entry) -> int:
-    """Return how many of the first steps one event accounts for together."""
-    if not steps or not _occurs(steps[0], entry):
-        return 0
-    taken = 1
-    while taken < min(len(steps), 1 + len(entry.calls)):
-        if len(_pairs(steps[: taken + 1], [entry])) <= taken:
-            break
-        taken += 1
-    return taken
-
-
-def _pairs(steps: Sequence[TrajectoryStep], entries: Sequence[Entry]) -> Mapping[int, int]:
-    """Pair steps with events and single calls; a request and each of its calls count once."""
-    names = {step.name for step in steps}
-    slots = [
-        (entry, place)
-        for entry in entries
-        if entry.calls or entry.event.type in names
-        for place in range(-1, len(entry.calls))
-    ]
-
-    def fits(left: int, right: int) -> bool:
-        step, (entry, place) = steps[left], slots[right]
-        if step.kind is StepKind.TOOL:
-            return place >= 0 and step.fits_call(entry.calls[place])
-        return place < 0 and step.fits(entry)
-
-    return largest_pairing(len(steps), len(slots), fits)
-
-
 def _at_least(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> list[_Deviation]:
-    pairs = _pairs(trajectory.steps, entries)
+    pairs = step_pairs(trajectory.steps, entries)
     return _never_came(trajectory.steps, pairs, key, entries)
 
 

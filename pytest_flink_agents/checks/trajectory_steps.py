@@ -116,6 +116,12 @@ class TrajectoryStep:
         )
         return len(pairs) == len(self.calls)
 
+    def occurs_in(self, entry: Entry) -> bool:
+        """Return whether an event has this step, alone or as one of several calls."""
+        if self.kind is StepKind.TOOL:
+            return any(self.fits_call(call) for call in entry.calls)
+        return self.fits(entry)
+
     def may_hide_in(self, entry: Entry) -> bool:
         """Return whether an event without this step may have it in a part that is cut or unreadable."""
         if self.kind is StepKind.EVENT:
