@@ -146,6 +146,8 @@ class TrajectoryStep:
         if not found:
             return ""
         deviations, shown = min(found, key=lambda each: len(each[0]))
+        if not deviations:
+            return f"; one came too early, or counts for another step: {shown.text}"
         places = "; ".join(
             f"at {one.place}: expected {one.expected_text}, seen {_cut(_json(one.seen))}" for one in deviations[:3]
         )

@@ -95,12 +95,50 @@ def test_each_way_to_compare(match: str, events: str, validity: Validity, stated
         ("in_order", "[{tool: a}, {tool: a}]", INVALID),
         ("at_least", "[{tool: b}, {tool: a}]", VALID),
         ("at_least", "[{tool: b}, {tool: b}]", INVALID),
+        ("in_order", "[_tool_request_event, {parallel: [{tool: a}, {tool: b}]}]", VALID),
+        ("in_order", "[{parallel: [{tool: a}, {tool: b}]}, {tool: a}]", INVALID),
+        ("in_order", "[{tool: b}, {parallel: [{tool: a}, {tool: b}]}]", INVALID),
+        ("at_least", "[{parallel: [{tool: a}, {tool: b}]}, {tool: a}]", INVALID),
+        ("at_least", "[{tool: a}, {parallel: [{tool: a}, {tool: b}]}, _tool_request_event]", INVALID),
     ],
 )
 def test_calls_of_one_request_have_no_order(match: str, events: str, validity: Validity, stated: Stated) -> None:
     evidence = run(tools(("a", {"n": 1}), ("b", {})))
     expect = f"trajectory: {{key: c-1, match: {match}, events: {events}}}"
     assert stated.validity("trajectory", expect, evidence) is validity
+
+
+@pytest.mark.parametrize(
+    ("events", "validity"),
+    [
+        ("[{parallel: [{tool: a}, {tool: b}]}, {tool: a, args: {n: 1}}]", VALID),
+        ("[{parallel: [{tool: a}, {tool: b}]}, {tool: a, args: {n: 1}}, {tool: b}]", VALID),
+        ("[{parallel: [{tool: a}, {tool: b}]}, {tool: a, args: {n: 1}}, {tool: a}]", INVALID),
+        ("[{parallel: [{tool: a}, {tool: b}]}, {parallel: [{tool: b}, {tool: a}]}]", VALID),
+        ("[{parallel: [{tool: a}, {tool: b}]}, {parallel: [{tool: b}, {tool: a}]}, {tool: b}]", INVALID),
+    ],
+)
+def test_a_parallel_step_takes_the_request_that_no_other_step_needs(
+    events: str, validity: Validity, stated: Stated
+) -> None:
+    evidence = run(tools(("a", {"n": 1}), ("b", {})), tools(("a", {"n": 2}), ("b", {})))
+    expect = f"trajectory: {{key: c-1, match: at_least, events: {events}}}"
+    assert stated.validity("trajectory", expect, evidence) is validity
+
+
+@pytest.mark.parametrize(
+    ("match", "events"),
+    [
+        ("in_order", "[_output_event, {tool: pay_back, args: {amount: 20}}]"),
+        ("at_least", "[{tool: pay_back, args: {amount: 20}}, {tool: pay_back, args: {amount: 20}}]"),
+    ],
+)
+def test_a_step_that_came_elsewhere_is_named(match: str, events: str, stated: Stated) -> None:
+    expect = f"trajectory: {{key: c-1, match: {match}, events: {events}}}"
+    (finding,) = stated.result("trajectory", expect, REFUND).findings
+    assert finding.message.endswith(
+        '; one came too early, or counts for another step: pay_back {"order": "o-1", "amount": 20}'
+    )
 
 
 def test_arguments_as_text_and_the_names_of_other_releases_are_read(stated: Stated) -> None:
