@@ -11,6 +11,18 @@ from enum import Enum
 # Types of flink-agents' own events, as event logs have them.
 INPUT_EVENT, OUTPUT_EVENT = "_input_event", "_output_event"
 CHAT_RESPONSE_EVENT, TOOL_REQUEST_EVENT = "_chat_response_event", "_tool_request_event"
+OWN_EVENTS = (
+    INPUT_EVENT,
+    OUTPUT_EVENT,
+    "_chat_request_event",
+    CHAT_RESPONSE_EVENT,
+    TOOL_REQUEST_EVENT,
+    "_tool_response_event",
+    "_context_retrieval_request_event",
+    "_context_retrieval_response_event",
+)
+# Records about the execution of actions, which newer releases log beside the events.
+LIFECYCLE_PREFIX = "_execution_"
 
 
 def counted(number: int, noun: str) -> str:

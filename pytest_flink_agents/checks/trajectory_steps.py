@@ -15,10 +15,8 @@ from typing import Any
 from pytest_flink_agents.checks.outputs import Matches, identity
 from pytest_flink_agents.checks.pairing import largest_pairing
 from pytest_flink_agents.evidence.model import Event, Evidence
-from pytest_flink_agents.vocabulary import TOOL_REQUEST_EVENT
+from pytest_flink_agents.vocabulary import LIFECYCLE_PREFIX, TOOL_REQUEST_EVENT
 
-# Records about the execution of actions, which newer releases log beside the events.
-_LIFECYCLE = "_execution_"
 _SHOWN_CHARACTERS = 160
 # Bounds the time of a search for the nearest event.
 _COMPARED = 100
@@ -205,7 +203,7 @@ def entries_by_key(evidence: Evidence) -> Mapping[str, list[Entry]] | None:
     only = next(iter(keys)) if len(keys) == 1 else None
     found: dict[str, list[Entry]] = {}
     for event in evidence.events:
-        if event.type.startswith(_LIFECYCLE):
+        if event.type.startswith(LIFECYCLE_PREFIX):
             continue
         key = only if event.key is None else identity(event.key)
         if key is None and identity(None) not in keys:

@@ -12,10 +12,16 @@ from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe
 from pytest_flink_agents.scenario.expectation.effects import PARTS
 from pytest_flink_agents.scenario.matching.custom import NO_MATCHERS, CustomMatchers
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, compile_part
-from pytest_flink_agents.scenario.matching.vacuous import matches_every_value
+from pytest_flink_agents.scenario.matching.vacuous import (
+    matches_every_mapping,
+    matches_every_value,
+    matches_no_mapping,
+)
 
 # The words whose value is matched in part: only what is named counts.
 _OF_A_STEP = ("args", "attributes")
+# What they are compared with is always a mapping.
+_MAPPINGS = (*_OF_A_STEP, "query")
 _OF_OUTPUTS: DocumentPath = ("expect", "outputs", "each")
 # Matched as a whole, like the values of listed outputs.
 _WHOLE = (("expect", "outputs"), ("expect", "memory"))
@@ -39,12 +45,25 @@ def matchers_of(
         except MatcherError as error:
             mistakes += error.mistakes
             continue
-        if matches_every_value(matcher):
+        is_mapping = path[-1] in _MAPPINGS and path[:2] != ("expect", "memory")
+        if is_mapping and matches_no_mapping(matcher):
+            mistakes.append(_never_a_mapping(path, value))
+        elif matches_every_value(matcher) or (is_mapping and matches_every_mapping(matcher)):
             message = f"a matcher that cannot fail: {path[-1]}"
             next_step = f"remove {path[-1]}, or state a value that a wrong run does not have"
             mistakes.append(Mistake("FA209", path, message, "something that can differ", describe(value), next_step))
         found[path] = matcher
     return found, mistakes
+
+
+def _never_a_mapping(path: DocumentPath, value: Any) -> Mistake:
+    """Return the mistake of a matcher of another kind, such as ``{regex: a}`` for an argument called regex."""
+    next_step = ""
+    if isinstance(value, dict):
+        word = next(iter(value))
+        next_step = f"if {word} is a name in {path[-1]}, write {{contains: {{{word}: ...}}}}"
+    message = f"a matcher that can never match: {path[-1]}"
+    return Mistake("FA209", path, message, "a mapping of names and their values", describe(value), next_step)
 
 
 def _places(expect: Mapping[str, Any]) -> Iterator[tuple[DocumentPath, Any]]:

@@ -5,16 +5,41 @@ Must never import: yaml, pytest.
 
 from __future__ import annotations
 
+import difflib
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
 from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems, list_or_mapping
 from pytest_flink_agents.scenario.words import FORM, NotEmpty, has_form, wrong
-from pytest_flink_agents.vocabulary import INPUT_EVENT
+from pytest_flink_agents.vocabulary import INPUT_EVENT, LIFECYCLE_PREFIX, OWN_EVENTS
 
 _AT_ONCE = 2
+# Nearer than an agent's own type that merely has a part of the name, such as `_late_output_event`.
+_MISTYPED = 0.93
+
+
+def _event_type(text: str) -> str:
+    """Refuse a mistyped type of flink-agents' own: below `never` it would pass every run."""
+    if text.startswith(LIFECYCLE_PREFIX):
+        message = "a step that can never match: records about the execution of actions are no events"
+        raise wrong("the type of an event, or a tool", message=message, code="FA209")
+    if text not in OWN_EVENTS and (own := _own_event(text)):
+        message = f'"{text}" is not the type of an event of flink-agents'
+        raise wrong("the type of an event", message=message, next_step=f'did you mean "{own}"?')
+    return text
+
+
+def _own_event(text: str) -> str | None:
+    """Return the type that a text was meant to be: the name of its class, or one with a wrong letter."""
+    letters = re.sub("[^a-z]", "", text.lower())
+    of_class = next((own for own in OWN_EVENTS if own.replace("_", "") == letters), None)
+    return of_class or next(iter(difflib.get_close_matches(text, OWN_EVENTS, 1, cutoff=_MISTYPED)), None)
+
+
+EventType = Annotated[NotEmpty, AfterValidator(_event_type)]
 
 
 class ToolStep(LanguageMapping):
@@ -27,7 +52,7 @@ class ToolStep(LanguageMapping):
 class EventStep(LanguageMapping):
     """One event with attributes."""
 
-    event: NotEmpty = Field(description="type of the event")
+    event: EventType = Field(description="type of the event")
     attributes: Any = Field(
         None, description="its attributes, each a matcher; attributes that are not named may be anything"
     )
@@ -53,8 +78,15 @@ def _step_form(value: Any) -> str | None:
     return FORM + next((word for word in ("parallel", "event") if word in value), "tool")
 
 
+def _is_input_event(step: Any) -> bool:
+    """Return whether a step is any input event, in either form."""
+    return step == INPUT_EVENT or (
+        isinstance(step, EventStep) and step.model_fields_set == {"event"} and step.event == INPUT_EVENT
+    )
+
+
 Step = Annotated[
-    Annotated[NotEmpty, Tag(FORM + "type")]
+    Annotated[EventType, Tag(FORM + "type")]
     | Annotated[ToolStep, Tag(FORM + "tool")]
     | Annotated[EventStep, Tag(FORM + "event")]
     | Annotated[ParallelStep, Tag(FORM + "parallel")],
@@ -88,7 +120,7 @@ class ExpectedTrajectory(LanguageMapping):
     def _can_fail(self) -> Self:
         if self.events is None and self.never is None:
             raise wrong("events or never", code="FA204", next_step="list the steps, or the ones that must not occur")
-        if self.events and self.match in ("in_order", "at_least") and all(one == INPUT_EVENT for one in self.events):
+        if self.match in ("in_order", "at_least") and self.events and all(map(_is_input_event, self.events)):
             message = "a trajectory that cannot fail: every key with an input has an input event"
             raise wrong("a step that a wrong run does not have", message=message, code="FA209")
         return self

@@ -10,7 +10,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.patterns import Pattern, TooSlowError, compile_pattern
+from pytest_flink_agents.scenario.matching.conditions import (
+    Anything,
+    Approx,
+    Bounded,
+    Each,
+    Found,
+    Not,
+    OneOf,
+    StartsWith,
+)
 from pytest_flink_agents.scenario.matching.custom import CustomMatcherError
+from pytest_flink_agents.scenario.matching.data import ContainsItems, ContainsText, ListOf, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,13 +29,16 @@ if TYPE_CHECKING:
     from pytest_flink_agents.scenario.matching.matcher import Matcher
 
 _TEXTS = ("", "a", "7", " ", "\n", "-_/#", "\u2603\u00e9", "two words\nand a line", "x" * 70)
+_MAPPINGS: tuple[dict[str, Any], ...] = ({}, {"a": 7}, {"status": "x", "n": [1]})
 # Null is left out: a choice of everything but null checks nothing either.
 _VALUES: tuple[Any, ...] = (
     *_TEXTS,
     *(0, 7, -1.5, 1e12, True, False),
     *([], [7], ["a", "b"], [[], {}]),
-    *({}, {"a": 7}, {"status": "x", "n": [1]}),
+    *_MAPPINGS,
 )
+# Matchers of texts, numbers and lists.
+_OF_NO_MAPPING = (Approx, Bounded, ContainsItems, ContainsText, Each, Found, ListOf, Scalar, StartsWith)
 _PYTHON_FAILURES = (
     'out of stock\nshop.errors.StockError\nTraceback (most recent call last):\n  File "/srv/shop/till.py", line 12, in '
     "charge\n    raise StockError(item)\nshop.errors.StockError: out of stock\n",
@@ -68,6 +82,21 @@ def matches_every_failure(matcher: Matcher) -> bool:
 def matches_every_value(matcher: Matcher) -> bool:
     """Return whether a matcher accepts values of all kinds."""
     return _accepts_all(matcher, _VALUES)
+
+
+def matches_every_mapping(matcher: Matcher) -> bool:
+    """Return whether a matcher accepts mappings of all kinds."""
+    return _accepts_all(matcher, _MAPPINGS)
+
+
+def matches_no_mapping(matcher: Matcher) -> bool:
+    """Return whether a matcher is one of texts, numbers or lists, which no mapping is."""
+    if isinstance(matcher, Not):
+        # Negated are values of the same kind.
+        return matches_no_mapping(matcher.inner)
+    if isinstance(matcher, OneOf):
+        return all(map(matches_no_mapping, matcher.choices))
+    return isinstance(matcher, _OF_NO_MAPPING) or (isinstance(matcher, Anything) and matcher.kind != "value")
 
 
 def _in_all(pattern: Pattern, texts: Iterable[str]) -> bool:

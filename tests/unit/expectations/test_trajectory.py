@@ -9,6 +9,7 @@ import pytest
 
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.evidence.model import Event, Evidence, Failure
+from pytest_flink_agents.scenario.error import ScenarioError
 
 if TYPE_CHECKING:
     from tests.unit.expectations.conftest import Stated
@@ -290,6 +291,7 @@ def test_events_without_a_key_are_those_of_the_only_key(stated: Stated) -> None:
         ("trajectory: {match: exact}", "FA204"),
         ("trajectory: {match: sometimes, events: [a]}", "FA203"),
         ("trajectory: {events: [_input_event]}", "FA209"),
+        ("trajectory: {match: at_least, events: [_input_event, {event: _input_event}]}", "FA209"),
         ("trajectory: {events: []}", "FA203"),
         ("trajectory: {events: [{tool: pay, args: {any_value: true}}]}", "FA209"),
         ("trajectory: {events: [{tool: pay, args: {}}]}", "FA209"),
@@ -297,11 +299,72 @@ def test_events_without_a_key_are_those_of_the_only_key(stated: Stated) -> None:
         ("trajectory: {events: [{parallel: [{tool: pay}]}]}", "FA203"),
         ("trajectory: {events: [{parallel: [{tool: pay}, {tol: pay}]}]}", "FA202"),
         ("trajectory: [{events: [{event: x, attributes: {regex: '.*'}}]}]", "FA209"),
+        ("trajectory: {never: [{event: x, attributes: {schema: {type: object}}}]}", "FA209"),
         ("trajectory: true", "FA203"),
     ],
 )
 def test_a_trajectory_that_cannot_be_meant_is_refused(expect: str, code: str, stated: Stated) -> None:
     assert code in [found for found, _ in stated.problems(expect)]
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "meant"),
+    [
+        ("_tool_requst_event", "_tool_request_event"),
+        ("ToolRequestEvent", "_tool_request_event"),
+        ("output_event", "_output_event"),
+        ("_OUTPUT_EVENT", "_output_event"),
+        ("_contextretrieval_request_event", "_context_retrieval_request_event"),
+    ],
+)
+@pytest.mark.parametrize("step", ["{}", "{{event: {}}}"])
+def test_a_mistyped_event_of_flink_agents_is_refused(mistyped: str, meant: str, step: str, stated: Stated) -> None:
+    """Below ``never`` it would pass every run."""
+    with pytest.raises(ScenarioError) as caught:
+        stated.load(f"trajectory: {{never: [{step.format(mistyped)}]}}")
+    (problem,) = caught.value.problems
+    assert problem.next_step == f'did you mean "{meant}"?'
+
+
+def test_records_of_the_execution_of_actions_are_no_steps(stated: Stated) -> None:
+    ((code, message),) = stated.problems("trajectory: {never: [_execution_failed_event]}")
+    assert (code, "execution of actions" in message) == ("FA209", True)
+
+
+@pytest.mark.parametrize(
+    "own", ["booked", "_late_output_event", "shop.events.OrderInputEvent", "_short_term_write_event"]
+)
+def test_an_event_of_the_agents_own_is_accepted(own: str, stated: Stated) -> None:
+    assert stated.load(f"trajectory: {{never: [{own}]}}")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        "o-1",
+        "[o-1]",
+        "",
+        "20",
+        "{contains: o-1}",
+        "{regex: o-1}",
+        "{each: {n: 1}}",
+        "{gt: 20}",
+        "{any_string: true}",
+        "{not: {gt: 20}}",
+        "{one_of: [o-1, {starts_with: o}]}",
+    ],
+)
+def test_arguments_that_are_no_mapping_are_refused(args: str, stated: Stated) -> None:
+    """Below ``never`` they would pass every run."""
+    never = f"trajectory: {{never: [{{tool: pay_back, args: {args}}}]}}"
+    assert stated.problems(never) == [("FA209", "a matcher that can never match: args")]
+
+
+@pytest.mark.parametrize(
+    "args", ["{contains: {n: 1}}", "{not: {contains: {n: 1}}}", "{one_of: [x, {n: 1}]}", "{length: 1}", "{equals: {}}"]
+)
+def test_arguments_that_a_mapping_can_match_are_accepted(args: str, stated: Stated) -> None:
+    assert stated.load(f"trajectory: {{never: [{{tool: pay_back, args: {args}}}]}}")
 
 
 def test_the_messages_are_the_reviewed_ones(stated: Stated) -> None:
