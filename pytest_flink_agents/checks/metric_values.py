@@ -42,8 +42,8 @@ def check_metrics(expected: Sequence[ExpectedMetric], evidence: Evidence) -> Che
     if evidence.metrics is None:
         finding = Finding("the run has no metrics", ("expect", "metrics"), "metrics", "none")
         return CheckResult(NAME, Validity.UNKNOWN, (finding,))
-    plain = {_plain(name): value for name, value in evidence.metrics.items()}
-    return combined(NAME, [one for each in expected for one in _judged(each, plain, evidence)])
+    metrics = evidence.metrics
+    return combined(NAME, [one for each in expected for one in _judged(each, metrics, evidence)])
 
 
 def _judged(
@@ -71,13 +71,15 @@ def _last_seen(name: str, value: float, bounds: Bounds, reason: str) -> Finding:
 
 def matching(name: str, metrics: Mapping[str, float]) -> dict[str, float]:
     """Return the metrics of a name, in the dialect of any release."""
-    for wanted in filter(None, (_plain(name), _LATER.get(name))):
+    for wanted in filter(None, (name, _LATER.get(name))):
         if wanted in metrics:
             return {wanted: metrics[wanted]}
-        whole = re.compile(rf"(?:.*\.)?{fnmatch.translate(_escaped(wanted))}", re.S)
-        found = {known: value for known, value in metrics.items() if whole.match(known)}
+        plain = _plain(wanted)
+        whole = re.compile(rf"(?:.*\.)?{fnmatch.translate(_escaped(plain))}", re.S)
+        found = {known: value for known, value in metrics.items() if whole.match(_plain(known))}
+        exact = {known: value for known, value in found.items() if _plain(known) == plain}
         if found:
-            return found
+            return exact or found
     return {}
 
 

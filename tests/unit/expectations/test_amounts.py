@@ -208,6 +208,14 @@ def test_latency(expect: str, evidence: Evidence, validity: Validity, stated: St
         ("gauge: {min: -2}", CUT_SHORT, UNKNOWN),
         ("gauge: {min: -2}", dataclasses.replace(RUN, metrics_final=False), UNKNOWN),
         ("gauge: {equals: 1}", dataclasses.replace(RUN, metrics={"gauge": math.nan}), UNKNOWN),
+        (
+            "orders_count: {equals: 1}",
+            dataclasses.replace(RUN, metrics={"orders_count": 5, "orders.count": 1}),
+            INVALID,
+        ),
+        ("orders.count: {equals: 1}", dataclasses.replace(RUN, metrics={"orders_count": 5, "orders.count": 1}), VALID),
+        ("orders.max: {max: 1}", dataclasses.replace(RUN, metrics={"a.orders_max": 5, "a.orders.max": 1}), INVALID),
+        ("orders.max: {max: 1}", dataclasses.replace(RUN, metrics={"a.orders.max": 1, "a.orders_max": 5}), INVALID),
     ],
 )
 def test_metrics(expect: str, evidence: Evidence, validity: Validity, stated: Stated) -> None:
