@@ -17,7 +17,10 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class OutputSummary:
-    """Statements on all outputs; ``distinct`` reads the part of a value that differs, as ``of`` says."""
+    """Statements on all outputs; ``distinct`` reads the part of a value that differs, as ``of`` says.
+
+    It returns None if a value does not have this part, and raises ``ValueError`` if it cannot be read from the value.
+    """
 
     count: Bounds | None = None
     each: Matches | None = None
@@ -63,16 +66,36 @@ def _unlike(expected: OutputSummary, outputs: Iterable[Output]) -> list[Finding]
 
 
 def _repeated(expected: OutputSummary, outputs: Iterable[Output]) -> list[Finding]:
-    """Return the first outputs whose distinct part an earlier output has, too."""
+    """Return the first outputs whose distinct part an earlier output has, too, or that do not have one."""
     if expected.distinct is None:
         return []
     seen: set[str] = set()
     found: list[Finding] = []
-    for output in outputs:
-        part = identity(expected.distinct(output.value))
-        if part in seen and len(found) < _NAMED:
-            message = f"two outputs have the same {expected.of}: {part}"
+    for number, output in enumerate(outputs, 1):
+        message = ""
+        try:
+            part = expected.distinct(output.value)
+        except ValueError as error:
+            message = f"{expected.of} cannot be read from output {number} of key {identity(output.key)}: {error}"
+        else:
+            text = identity(_comparable(part))
+            if part is None and output.value is not None:
+                message = f"output {number} of key {identity(output.key)} has no {expected.of}"
+            elif text in seen:
+                message = f"two outputs have the same {expected.of}: {text}"
+            seen.add(text)
+        if message:
             shown = {"key": output.key, "value": output.value}
             found.append(Finding(message, (*_PATH, "distinct"), "different values", shown, key=output.key))
-        seen.add(part)
+        if len(found) == _NAMED:
+            break
     return found
+
+
+def _comparable(part: Any) -> Any:
+    """Return a value in which an int stands for the float that is equal to it."""
+    if isinstance(part, float) and part.is_integer():
+        return int(part)
+    if isinstance(part, (list, tuple)):
+        return [_comparable(one) for one in part]
+    return {key: _comparable(one) for key, one in part.items()} if isinstance(part, dict) else part

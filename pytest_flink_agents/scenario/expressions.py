@@ -1,18 +1,21 @@
 """JMESPath expressions of a scenario, with limits on their size and result.
 
 An expression of a few characters can nest so deep that the parser fails, or double its result with
-each step. Both are decided from the parsed expression, before any data is read.
+each step. Both are decided from the parsed expression, before any data is read, and so are unknown functions.
 Must never import: pydantic, yaml, pytest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions
+
+from flink_testbed.core.problem import nearest
 
 EXPRESSION_CHARACTERS = 500
 DEPTH = 32
@@ -49,6 +52,10 @@ def compile_expression(text: str) -> Expression:
         raise ValueError(f"it nests deeper than {DEPTH} levels") from None
     if _depth(compiled.parsed) > DEPTH:
         raise ValueError(f"it nests deeper than {DEPTH} levels")
+    for name in _functions(compiled.parsed):
+        if name not in Functions.FUNCTION_TABLE:
+            near = nearest(name, Functions.FUNCTION_TABLE)
+            raise ValueError(f"JMESPath has no function {name}{f', did you mean {near}?' if near else ''}")
     if _growth(compiled.parsed) > GROWTH:
         raise ValueError(f"its result can be more than {GROWTH} times as large as the record")
     expression: Expression = compiled
@@ -71,6 +78,13 @@ def _depth(root: Mapping[str, Any]) -> int:
         deepest = max(deepest, level)
         pending.extend((child, level + 1) for child in _children(node))
     return deepest
+
+
+def _functions(node: Mapping[str, Any]) -> Iterator[str]:
+    if node["type"] == "function_expression":
+        yield node["value"]
+    for child in _children(node):
+        yield from _functions(child)
 
 
 def _growth(node: Mapping[str, Any]) -> int:

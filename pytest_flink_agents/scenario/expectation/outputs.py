@@ -28,7 +28,7 @@ class ExpectedOutputs(LanguageMapping):
     count: Count | None = Field(None, description="number of outputs")
     each: Any = Field(None, description="a matcher that the value of every output matches")
     distinct: JmesPath | None = Field(
-        None, description="JMESPath to the part of a value that no two outputs share; `@` is the whole value"
+        None, description="JMESPath to the part that every value has and no two share; `@` is the whole value"
     )
 
     @model_validator(mode="after")

@@ -59,6 +59,24 @@ LIST = "[{key: c-1, value: {order: o-1, total: 20}}, {key: c-2, value: {order: o
         ("{distinct: price}", RUN, INVALID),
         ("{distinct: order}", NONE, INVALID),
         ("{distinct: order}", dataclasses.replace(CUT_SHORT, outputs=()), UNKNOWN),
+        ("{distinct: price}", dataclasses.replace(RUN, outputs=RUN.outputs[:1]), INVALID),
+        ("{distinct: length(total)}", RUN, INVALID),
+        ("{distinct: '@'}", dataclasses.replace(RUN, outputs=(Output("c-1", None), Output("c-2", 1))), VALID),
+        (
+            "{distinct: n}",
+            dataclasses.replace(RUN, outputs=(Output("c-1", {"n": 1}), Output("c-2", {"n": 1.0}))),
+            INVALID,
+        ),
+        (
+            "{distinct: n}",
+            dataclasses.replace(RUN, outputs=(Output("c-1", {"n": 1}), Output("c-2", {"n": True}))),
+            VALID,
+        ),
+        (
+            "{distinct: n}",
+            dataclasses.replace(RUN, outputs=(Output("a", {"n": [1]}), Output("b", {"n": [1.0]}))),
+            INVALID,
+        ),
     ],
 )
 def test_statements_on_all_outputs(outputs: str, evidence: Evidence, validity: Validity, stated: Stated) -> None:
@@ -72,6 +90,7 @@ def test_statements_on_all_outputs(outputs: str, evidence: Evidence, validity: V
         ("outputs: {count: 0}", "FA203"),
         ("outputs: {each: {any_value: true}}", "FA209"),
         ("outputs: {distinct: 'a['}", "FA203"),
+        ("outputs: {distinct: lenght(order)}", "FA203"),
         ("outputs: {counts: 1}", "FA202"),
         ("outputs: 3", "FA203"),
         ("outputs: {count: 2}\norder: strict", "FA203"),
