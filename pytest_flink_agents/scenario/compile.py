@@ -29,7 +29,7 @@ from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError
 from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
 from pytest_flink_agents.scenario.model import Scenario
 from pytest_flink_agents.scenario.placeholders import read_placeholders
-from pytest_flink_agents.scenario.scrub import parse_scrub, scrubbed
+from pytest_flink_agents.scenario.scrub import scrub_mistakes
 from pytest_flink_agents.scenario.shared_words import relocated
 from pytest_flink_agents.scenario.stored_evidence import evidence_mistakes
 from pytest_flink_agents.scenario.validation import read_mapping
@@ -78,7 +78,7 @@ def compile_document(
     mistakes += _boundary_mistakes(value, mistakes, file, project)
     mistakes += cassette_mistakes(_at(value, "llm"), file, project)
     mistakes += _log_mistakes(value)
-    mistakes += _scrub_mistakes(value)
+    mistakes += scrub_mistakes(_at(value, "scrub"), _at(value, "expect", "outputs"))
     mistakes += effect_mistakes(_at(value, "effects"))
     outputs = tuple(_output_matchers(value, mistakes, project.matchers))
     matchers, wrong_matchers = matchers_of(_at(value, "expect"), project.matchers)
@@ -186,22 +186,6 @@ def _log_mistakes(value: Any) -> Iterator[Mistake]:
                 message = f"a pattern that allows every ERROR line: {path_text(path)}"
                 next_step = "name what only the expected line says"
                 yield Mistake("FA209", path, message, "a part of one line", describe(pattern), next_step)
-
-
-def _scrub_mistakes(value: Any) -> Iterator[Mistake]:
-    """Yield the expected outputs that name what ``scrub`` removes, which never match."""
-    texts = _at(value, "scrub")
-    outputs = _at(value, "expect", "outputs")
-    for text in texts if isinstance(texts, list) else ():
-        with suppress(ValueError, TypeError, AttributeError):
-            path = parse_scrub(text)
-            for index in range(len(outputs)):
-                place: DocumentPath = ("expect", "outputs", index, "value")
-                expected = _at(value, *place)
-                if scrubbed(expected, [path]) != expected:
-                    message = f"{path_text(place)} names what scrub removes"
-                    next_step = "remove it here, or from scrub"
-                    yield Mistake("FA209", place, message, f"a value without {text}", describe(expected), next_step)
 
 
 def failure_matcher(wanted: ExpectedFailure | None, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:

@@ -6,9 +6,12 @@ Must never import: pydantic, yaml, pytest.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, path_text
 
 _STEP = re.compile(r"\.(?P<key>[^.\[\]\"'$*\s]+)|\[(?P<index>\d{1,9})\]|\[(?P<each>\*)\]")
 _EACH = "*"
@@ -50,6 +53,23 @@ def scrubbed(value: Any, paths: Sequence[ScrubPath]) -> Any:
     for path in paths:
         value = _without_steps(value, path.steps) if path.steps else _without_key(value, path.key)
     return value
+
+
+def scrub_mistakes(texts: Any, outputs: Any) -> Iterator[Mistake]:
+    """Yield the expected outputs that name what ``scrub`` removes, which never match.
+
+    Both are plain values of the scenario, of any form.
+    """
+    for text in texts if isinstance(texts, list) else ():
+        with suppress(ValueError, TypeError, AttributeError):
+            path = parse_scrub(text)
+            for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
+                expected = output.get("value")
+                if scrubbed(expected, [path]) != expected:
+                    place: DocumentPath = ("expect", "outputs", index, "value")
+                    message = f"{path_text(place)} names what scrub removes"
+                    next_step = "remove it here, or from scrub"
+                    yield Mistake("FA209", place, message, f"a value without {text}", describe(expected), next_step)
 
 
 def _without_key(value: Any, key: str) -> Any:
