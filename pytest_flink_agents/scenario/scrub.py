@@ -15,6 +15,7 @@ from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, 
 
 _STEP = re.compile(r"\.(?P<key>[^.\[\]\"'$*\s]+)|\[(?P<index>\d{1,9})\]|\[(?P<each>\*)\]")
 _EACH = "*"
+_KEYS = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,34 @@ def scrub_mistakes(texts: Any, outputs: Any) -> Iterator[Mistake]:
     for text in texts if isinstance(texts, list) else ():
         with suppress(ValueError, TypeError, AttributeError):
             path = parse_scrub(text)
-            for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
-                expected = output.get("value")
+            for place, shown, expected in _expected(outputs):
                 if scrubbed(expected, [path]) != expected:
-                    place: DocumentPath = ("expect", "outputs", index, "value")
                     message = f"{path_text(place)} names what scrub removes"
                     next_step = "remove it here, or from scrub"
-                    yield Mistake("FA209", place, message, f"a value without {text}", describe(expected), next_step)
+                    yield Mistake("FA209", place, message, f"a value without {text}", describe(shown), next_step)
+
+
+def _expected(outputs: Any) -> Iterator[tuple[DocumentPath, Any, Any]]:
+    """Yield the place of each expected value, the value as written, and the data in it."""
+    place: DocumentPath = ("expect", "outputs")
+    for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
+        if isinstance(output, dict) and "value" in output:
+            yield (*place, index, "value"), output["value"], _data(output["value"])
+    if isinstance(outputs, dict) and "each" in outputs:
+        yield (*place, "each"), outputs["each"], _data(outputs["each"])
+    distinct = outputs.get("distinct") if isinstance(outputs, dict) else None
+    if isinstance(distinct, str) and _KEYS.fullmatch(distinct):
+        value: Any = distinct
+        for key in reversed(distinct.split(".")):
+            value = {key: value}
+        yield (*place, "distinct"), distinct, value
+
+
+def _data(expected: Any) -> Any:
+    """Return what a matcher of a part of a mapping holds, at the places that it has in an output."""
+    while isinstance(expected, dict) and len(expected) == 1 and expected.keys() <= {"contains", "partial"}:
+        (expected,) = expected.values()
+    return expected
 
 
 def _without_key(value: Any, key: str) -> Any:

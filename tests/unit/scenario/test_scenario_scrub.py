@@ -83,3 +83,31 @@ def test_an_expectation_of_what_is_removed_is_refused(scrub: str, problems: Prob
     (problem,) = problems(sound + f"scrub: [{scrub}]\n")
     assert (problem.code, problem.where) == ("FA209", "x.scenario.yaml:8:27")
     assert problem.next_step == "remove it here, or from scrub"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "scrub", "place"),
+    [
+        ("{each: {contains: {order: {id: {any_string: true}}}}}", "id", "each"),
+        ("{each: {contains: {order: {id: {any_string: true}}}}}", "$.order.id", "each"),
+        ("{each: {partial: {order: 1}}, distinct: id}", "id", "distinct"),
+        ("{distinct: order.id}", "$.order.id", "distinct"),
+        ("{distinct: order.id}", "$.order", "distinct"),
+        ("[{key: c-1, value: {contains: {order: {id: 1}}}}]", "$.order.id", "[0].value"),
+    ],
+)
+def test_no_form_of_outputs_may_name_what_is_removed(
+    outputs: str, scrub: str, place: str, problems: Problems, sound: str
+) -> None:
+    text = sound.replace('outputs:\n    - {key: "c-1", value: {status: approved}}', f"outputs: {outputs}")
+    (problem,) = problems(f"{text}scrub: [{scrub}]\n")
+    assert problem.code == "FA209"
+    assert problem.message == f"expect.outputs{'' if place[0] == '[' else '.'}{place} names what scrub removes"
+
+
+@pytest.mark.parametrize(
+    "outputs", ["{each: {contains: {order: 1}}, distinct: order.id}", "{distinct: '@'}", "{count: 2}"]
+)
+def test_other_parts_may_be_stated(outputs: str, load: Callable[..., LoadedScenario], sound: str) -> None:
+    text = sound.replace('outputs:\n    - {key: "c-1", value: {status: approved}}', f"outputs: {outputs}")
+    assert load(f"{text}scrub: [$.order.at, $.id]\n")
