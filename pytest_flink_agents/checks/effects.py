@@ -166,14 +166,24 @@ def _each(expected: ExpectedCalls, calls: Sequence[EffectCall], evidence: Eviden
     found = 0
     for call in calls:
         for part in expected.each:
-            deviations = part.matcher.match(_parts(call)[part.word])
-            if deviations and found < _NAMED:
-                found += 1
-                first = deviations[0]
-                place = ".".join(map(str, first.at)) or part.word
-                message = f"{_text(call)} of {expected.endpoint} is not as expected at {place}"
-                key = _with_cause(call, evidence).key
-                yield Validity.INVALID, Finding(message, part.path, first.expected_text, first.seen, key=key)
+            found += 1 if (finding := _unlike(expected, call, part, evidence)) else 0
+            if finding and found <= _NAMED:
+                yield Validity.INVALID, finding
+
+
+def _unlike(expected: ExpectedCalls, call: EffectCall, part: Part, evidence: Evidence) -> Finding | None:
+    """Return a finding if a part of a call is not as expected."""
+    key = _with_cause(call, evidence).key
+    if part.word == "json" and call.is_text:
+        message = f"{_text(call)} of {expected.endpoint} has a body that is not JSON"
+        return Finding(message, part.path, "a body that is JSON", call.body, key=key)
+    deviations = part.matcher.match(_parts(call)[part.word])
+    if not deviations:
+        return None
+    first = deviations[0]
+    place = ".".join(map(str, first.at)) or part.word
+    message = f"{_text(call)} of {expected.endpoint} is not as expected at {place}"
+    return Finding(message, part.path, first.expected_text, first.seen, key=key)
 
 
 def _some_call(
@@ -210,8 +220,8 @@ def _ordered(expected: ExpectedCalls, calls: Sequence[EffectCall], evidence: Evi
 
 
 def _parts(call: EffectCall) -> Mapping[str, Any]:
-    is_text = isinstance(call.body, str)
-    return {"json": call.body, "text": call.body if is_text else None, "query": dict(call.query), "path": call.path}
+    text = call.body if call.is_text else None
+    return {"json": call.body, "text": text, "query": dict(call.query), "path": call.path}
 
 
 def _times(count: int) -> str:

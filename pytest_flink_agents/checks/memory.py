@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from pytest_flink_agents.checks.outputs import Matches, identity
 from pytest_flink_agents.evidence.model import Evidence
 
 NAME = "memory"
+_NAMED_KEYS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,12 @@ def check_memory(expected: Sequence[ExpectedValue], evidence: Evidence) -> Check
 
 
 def _differences(expected: ExpectedValue, known: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
-    text = identity(expected.key)
-    key = text if text in known or expected.key not in known else expected.key
-    values = known.get(key, {})
+    key = _identity(expected.key, known)
+    if key not in known:
+        message = f"the memory of key {key} is empty"
+        keys = ", ".join(sorted(known)[:_NAMED_KEYS]) or "no key"
+        return [Finding(message, expected.path, f"a value at {expected.at}", f"memory of {keys}", missing=True)]
+    values = known[key]
     if expected.at not in values:
         paths = ", ".join(sorted(values)) or "no value"
         message = f"the memory of key {key} has nothing at {expected.at}"
@@ -59,3 +65,13 @@ def _differences(expected: ExpectedValue, known: Mapping[str, Mapping[str, Any]]
         )
         for one in expected.matcher.match(seen)[:1]
     ]
+
+
+def _identity(written: str, known: Container[str]) -> str:
+    """Return the identity of the key that is written as a str, or as the JSON of another key."""
+    text = identity(written)
+    if text not in known:
+        with suppress(ValueError):
+            other = identity(json.loads(written))
+            return other if other in known else text
+    return text

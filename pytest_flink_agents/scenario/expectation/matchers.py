@@ -48,7 +48,7 @@ def matchers_of(
         is_mapping = path[-1] in _MAPPINGS and path[:2] != ("expect", "memory")
         if is_mapping and matches_no_mapping(matcher):
             mistakes.append(_never_a_mapping(path, value))
-        elif matches_every_value(matcher) or (is_mapping and matches_every_mapping(matcher)):
+        elif matches_every_mapping(matcher) if is_mapping else matches_every_value(matcher, null=True):
             message = f"a matcher that cannot fail: {path[-1]}"
             next_step = f"remove {path[-1]}, or state a value that a wrong run does not have"
             mistakes.append(Mistake("FA209", path, message, "something that can differ", describe(value), next_step))

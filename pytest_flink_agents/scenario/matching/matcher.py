@@ -66,5 +66,5 @@ def json_text(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is a JSON number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Return whether a value is a JSON number, which NaN is not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value

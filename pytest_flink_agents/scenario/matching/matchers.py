@@ -167,10 +167,19 @@ class _Compiler:
         if isinstance(value, str):
             return ContainsText(path, value)
         if isinstance(value, list):
-            return ContainsItems(path, self._each_of(value, path))
+            return self._contains_items(value, path)
         if isinstance(value, dict) and not self.is_matcher(value):
             return self._fields(value, path, exact=False)
         return ContainsItems(path, (self.matcher(value, path),))
+
+    def _contains_items(self, value: list[Any], path: DocumentPath) -> Matcher:
+        for index, item in enumerate(value):
+            # As text, because 1 and true are equal in Python.
+            if repr(item) in map(repr, value[:index]):
+                message = "an item that contains finds once and does not count: it stands there twice"
+                next_step = "write each item once; to state how often it comes, write the whole list"
+                return self._wrong((*path, index), message, "FA209", "another item", describe(item), next_step)
+        return ContainsItems(path, self._each_of(value, path))
 
     def partial(self, value: Any, path: DocumentPath) -> Matcher:
         if not isinstance(value, dict):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _TEXTS = ("", "a", "7", " ", "\n", "-_/#", "\u2603\u00e9", "two words\nand a line", "x" * 70)
 _MAPPINGS: tuple[dict[str, Any], ...] = ({}, {"a": 7}, {"status": "x", "n": [1]})
-# Null is left out: a choice of everything but null checks nothing either.
+# Null is left out: a choice of everything else checks nothing either. A negation of null is a statement.
 _VALUES: tuple[Any, ...] = (
     *_TEXTS,
     *(0, 7, -1.5, 1e12, True, False),
@@ -79,9 +79,9 @@ def matches_every_failure(matcher: Matcher) -> bool:
     return any(_accepts_all(matcher, texts) for texts in (_PYTHON_FAILURES, _JAVA_FAILURES))
 
 
-def matches_every_value(matcher: Matcher) -> bool:
-    """Return whether a matcher accepts values of all kinds."""
-    return _accepts_all(matcher, _VALUES)
+def matches_every_value(matcher: Matcher, *, null: bool = False) -> bool:
+    """Return whether a matcher accepts values of all kinds, with ``null`` also that one."""
+    return _accepts_all(matcher, (*_VALUES, None) if null else _VALUES)
 
 
 def matches_every_mapping(matcher: Matcher) -> bool:

@@ -47,7 +47,7 @@ class EffectCall:
     the arguments as its ``body``.
 
     ``key``, ``input`` (its number, from 0), ``attempt`` (from 0) and ``action`` are None if the call
-    does not carry them. ``body`` is decoded JSON, else text; ``body_digest`` is the sha256 of the
+    does not carry them. ``body`` is decoded JSON, or text if ``is_text``; ``body_digest`` is the sha256 of the
     bytes, in hexadecimal. ``status`` is None if the connection was reset. ``fault`` names the scripted fault;
     ``replayed`` marks a repeated idempotency key that got the first answer again.
 
@@ -76,6 +76,7 @@ class EffectCall:
     step: int | None = None
     durable: bool = False
     action: str | None = None
+    is_text: bool = False
 
     @property
     def asks(self) -> bool:
@@ -145,7 +146,7 @@ def entry_line(
 
 def call_seen(seen: Seen) -> EffectCall:
     """Return a call before it is written, without its number and time."""
-    body = seen.body.decode("utf-8", "backslashreplace")
+    body, is_text = _body(seen.body.decode("utf-8", "backslashreplace"))
     return EffectCall(
         sequence=0,
         at_s=0.0,
@@ -155,7 +156,8 @@ def call_seen(seen: Seen) -> EffectCall:
         method=seen.method,
         path=seen.path,
         query=seen.query,
-        body=_json_or_text(body or None),
+        body=body,
+        is_text=is_text,
     )
 
 
@@ -212,6 +214,7 @@ class HistoryReader:
 
 def _entry(data: Mapping[str, Any]) -> EffectCall:
     carried = data["carried"]
+    body, is_text = _body(data["body"])
     return EffectCall(
         sequence=int(data["sequence"]),
         at_s=float(data["at_s"]),
@@ -225,7 +228,7 @@ def _entry(data: Mapping[str, Any]) -> EffectCall:
         input=_number(carried.get(INPUT)),
         attempt=_number(carried.get(ATTEMPT)),
         idempotency_key=carried.get(IDEMPOTENCY_KEY),
-        body=_json_or_text(data["body"] or None),
+        body=body,
         body_digest=data["body_digest"],
         status=data["status"],
         fault=data["fault"],
@@ -233,16 +236,34 @@ def _entry(data: Mapping[str, Any]) -> EffectCall:
         step=_number(carried.get(STEP)),
         durable=carried.get(DURABLE) == "1",
         action=None if (action := _json_or_text(carried.get(ACTION))) is None else str(action),
+        is_text=is_text,
     )
+
+
+def _body(text: str) -> tuple[Any, bool]:
+    """Return the value of a body, and whether it is text instead of JSON."""
+    try:
+        return (_json(text) if text else None), False
+    except (ValueError, RecursionError):
+        return text, True
 
 
 def _json_or_text(text: str | None) -> Any:
     if text is None:
         return None
     try:
-        return json.loads(text)
+        return _json(text)
     except (ValueError, RecursionError):
         return text
+
+
+def _json(text: str) -> Any:
+    """Return the value of a JSON text, which has no NaN. Raises ``ValueError`` or ``RecursionError``."""
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
 
 
 def _number(text: str | None) -> int | None:

@@ -28,6 +28,7 @@ RUN = Evidence(
         MemoryOfKey(7, {"total": 70}),
         MemoryOfKey(8, {"total": 80}),
         MemoryOfKey("7", {"total": 7}),
+        MemoryOfKey({"shop": "é", "till": 2}, {"total": 9}),
     ),
 )
 
@@ -43,6 +44,9 @@ RUN = Evidence(
         ("{c-2: {refunds.total: 1}}", RUN, INVALID),
         ("{'7': {total: 7}, '8': {total: 80}}", RUN, VALID),
         ("{'7': {total: 70}}", RUN, INVALID),
+        ("""{'{"till":2, "shop": "é"}': {total: 9}}""", RUN, VALID),
+        ("""{'{"till":2, "shop": "é"}': {total: 8}}""", RUN, INVALID),
+        ("{c-1: {refunds.total: {not: null}}}", RUN, VALID),
         ("{c-1: {refunds.total: 1}}", dataclasses.replace(RUN, memory=None), UNKNOWN),
     ],
 )
@@ -61,6 +65,12 @@ def test_memory_at_the_end(memory: str, evidence: Evidence, validity: Validity, 
 )
 def test_memory_that_cannot_be_meant_is_refused(memory: str, more: str, code: str, stated: Stated) -> None:
     assert [found for found, _ in stated.problems(f"memory: {memory}", more)] == [code]
+
+
+def test_a_key_without_memory_is_shown_beside_those_that_have_some(stated: Stated) -> None:
+    (finding,) = stated.result("memory", "memory: {c-9: {total: 1}}", RUN, LOCAL).findings
+    assert finding.message == 'the memory of key "c-9" is empty'
+    assert finding.seen == 'memory of "7", "c-1", 7, 8, {"shop": "\\u00e9", "till": 2}'
 
 
 def test_the_message_is_the_reviewed_one(stated: Stated) -> None:

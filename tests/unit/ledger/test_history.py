@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flink_testbed.ledger import entry
-from flink_testbed.ledger.entry import HistoryReader, Seen, entry_line
+from flink_testbed.ledger.entry import HistoryReader, Seen, call_seen, entry_line
 from flink_testbed.ledger.ledger import LedgerRun
 
 if TYPE_CHECKING:
@@ -67,6 +67,26 @@ def test_headers_and_bodies_of_any_form_are_read(file: Path) -> None:
     assert (first.key, first.input, first.attempt, first.idempotency_key) == ("c-1", None, None, None)
     assert first.body == "\\xff\x00"
     assert [entry.body for entry in (second, third, fourth)] == [deep.decode(), "plain", {"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("body", "value", "is_text"),
+    [
+        (b"", None, False),
+        (b"null", None, False),
+        (b'"o-1"', "o-1", False),
+        (b"o-1", "o-1", True),
+        (b'{"amount": NaN}', '{"amount": NaN}', True),
+        (b"-Infinity", "-Infinity", True),
+        (b"\xff", "\\xff", True),
+    ],
+)
+def test_a_body_is_json_or_text(file: Path, body: bytes, value: Any, is_text: bool) -> None:
+    file.write_bytes(line(1, body))
+    (call,) = HistoryReader(file).read(1).entries
+    assert (call.body, call.is_text) == (value, is_text)
+    sent = call_seen(Seen("effects", "payments", "POST", "/refunds", body=body))
+    assert (sent.body, sent.is_text) == (value, is_text)
 
 
 @pytest.fixture
