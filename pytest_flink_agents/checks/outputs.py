@@ -80,13 +80,13 @@ class ExpectedOutput:
 
 def identity(key: Any) -> str:
     """Return a text that differs for keys of different types."""
-    return _text_identity(key) if type(key) is str else json.dumps(key, sort_keys=True)
+    return _text_identity(key) if type(key) is str else json.dumps(key, sort_keys=True, ensure_ascii=False)
 
 
 # Events and outputs repeat the same few keys, and 100,000 of them are compared.
 @functools.lru_cache(maxsize=4096)
 def _text_identity(key: str) -> str:
-    return json.dumps(key)
+    return json.dumps(key, ensure_ascii=False)
 
 
 def check_outputs(expected: Sequence[ExpectedOutput], order: str, evidence: Evidence) -> CheckResult:

@@ -70,7 +70,7 @@ def test_memory_that_cannot_be_meant_is_refused(memory: str, more: str, code: st
 def test_a_key_without_memory_is_shown_beside_those_that_have_some(stated: Stated) -> None:
     (finding,) = stated.result("memory", "memory: {c-9: {total: 1}}", RUN, LOCAL).findings
     assert finding.message == 'the memory of key "c-9" is empty'
-    assert finding.seen == 'memory of "7", "c-1", 7, 8, {"shop": "\\u00e9", "till": 2}'
+    assert finding.seen == 'memory of "7", "c-1", 7, 8, {"shop": "é", "till": 2}'
 
 
 def test_the_message_is_the_reviewed_one(stated: Stated) -> None:
