@@ -8,6 +8,7 @@ Must never import: yaml, pytest.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -31,6 +32,8 @@ M = TypeVar("M", bound=LanguageMapping)
 ANY_KEY = "*"
 # pydantic's name for a key of a mapping that is wrong itself.
 _KEY = "[key]"
+# The likeness of two words, one of which has a letter more.
+_ONE_LETTER = 0.85
 _LIMITS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
 
 
@@ -64,7 +67,7 @@ def _mistake(error: _PydanticError, document: Document, language: _Language) -> 
     if kind == WRONG:
         code, next_step = context["code"], context["next_step"]
         if code == "FA204":
-            message = f"a key is missing in {path_text(path)}"
+            message = f"a key is missing in {path_text(path) or f'the {language.noun}'}"
         return Mistake(code, path, context["message"] or message, context["expected"], seen, next_step)
     if kind == "literal_error":
         return _not_one_of(path, message, context["expected"], seen, error["input"])
@@ -86,7 +89,10 @@ def _unknown_key(path: DocumentPath, model: _Language, language: _Language) -> M
     near = nearest(word, known)
     inside = f" in {path_text(path[:-1])}" if len(path) > 1 else ""
     message = f'unknown key "{shorten(word)}"{inside}'
-    next_step = _belongs(word, language) or (f'did you mean "{near}"?' if near else "correct it, or remove it")
+    meant = f'did you mean "{near}"?' if near else "correct it, or remove it"
+    # A letter too many or too few is likelier than a word that is at home elsewhere.
+    is_close = near is not None and difflib.SequenceMatcher(None, word, near).ratio() >= _ONE_LETTER
+    next_step = meant if is_close else _belongs(word, language) or meant
     return Mistake("FA202", path, message, f"one of {', '.join(known)}", f'"{shorten(word)}"', next_step, at_key=True)
 
 

@@ -584,3 +584,26 @@ def test_at_most_a_hundred_problems_are_shown(sound: str, problems: Problems) ->
     found = problems(sound + "".join(f"nonsense{n}: 1\n" for n in range(1000)))
     assert len(found) == 101
     assert found[-1].message == "900 more problems in this file are not shown"
+
+
+@pytest.mark.parametrize(
+    ("expect", "next_step"),
+    [
+        ("{output: []}", 'did you mean "outputs"?'),
+        ("{outputs: [{keys: a, value: 1}]}", 'did you mean "key"?'),
+        ("{trajectories: {events: [a]}}", 'did you mean "trajectory"?'),
+        ("{outputs: [], inputs: []}", "it belongs at the top level of the scenario"),
+        ("{outputs: [], zzz: []}", "correct it, or remove it"),
+    ],
+)
+def test_a_letter_too_many_is_likelier_than_a_word_of_another_place(
+    expect: str, next_step: str, sound: str, problems: Problems
+) -> None:
+    text = f"{sound.partition('expect:')[0]}expect: {expect}\n"
+    found = next(problem for problem in problems(text) if problem.code == "FA202")
+    assert found.next_step == next_step
+
+
+def test_a_word_that_the_whole_scenario_lacks_has_a_place_in_the_message(sound: str, problems: Problems) -> None:
+    (problem,) = problems(f"{sound.partition('expect:')[0]}expect: {{restarts: {{max: 0}}}}\n")
+    assert problem.message == "a key is missing in the scenario"
