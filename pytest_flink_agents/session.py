@@ -17,7 +17,7 @@ from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.gate import ItemResult, Verdict, no_answer, report_not_written
-from pytest_flink_agents.identity import GitReader, GitState, Identity, files_of
+from pytest_flink_agents.identity import GitReader, GitState, Identity, added_code, files_of
 from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.ci.server import CiServer
@@ -241,7 +241,8 @@ class GateSession:
 
         Nothing may run any more.
         """
-        changed = tuple(self.record.identity.changed(self.settings.root))
+        identity, settings = self.record.identity, self.settings
+        changed = (*identity.changed(settings.root), *added_code(identity, settings))
         run = self._run()
         if self.settings.compare_tiers:
             # Imported here: most sessions read no evidence.

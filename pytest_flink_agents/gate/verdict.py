@@ -210,7 +210,8 @@ def files_changed(names: Sequence[str]) -> Reason:
     """Return the reason for files of the job that are not as they were when the session began."""
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     message = (
-        f"{names[0]}{more} changed while the session ran, or cannot be read: run again, to judge one state of the job"
+        f"{names[0]}{more} changed or appeared while the session ran, or cannot be read: run again, to judge one state "
+        "of the job"
     )
     return Reason(ReasonKind.INCONCLUSIVE, "identity", "block", message, len(names), 0)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flink_agents_runtime.config.catalogue import JAVA_CLASS_PATH
 from flink_agents_runtime.config.options import OptionError, flat, typed
-from flink_testbed.artifacts.shipment import shipped_files
+from flink_testbed.artifacts.importable import importable_files, is_code
 from pytest_flink_agents.identity.model import Identity, file_digest
 from pytest_flink_agents.scenario.boundary.places import resolved_inside
 from pytest_flink_agents.scenario.cassette import cassette_place
@@ -43,6 +43,16 @@ def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identit
     groups = (subjects - own - configurations, own, configurations)
     root = os.fspath(settings.root.resolve())
     return Identity(*({_name(path, root): file_digest(path) for path in group} for group in groups))
+
+
+def added_code(known: Identity, settings: Settings) -> list[str]:
+    """Return the names of code that the job may load now and that did not exist when the digests were taken."""
+    if not any(map(is_code, known.subjects)):
+        # Only jars ran.
+        return []
+    root = os.fspath(settings.root.resolve())
+    names = (_name(path, root) for path in _importable(settings) if is_code(path.name))
+    return [name for name in dict.fromkeys(names) if name not in known.subjects and name not in known.scenarios]
 
 
 def _imports(loaded: LoadedScenario) -> bool:
@@ -101,12 +111,12 @@ def _importable(settings: Settings) -> Iterator[Path]:
     reports = os.fspath(settings.report_dir.resolve()) + os.sep
     # The policy has a digest of its own, that of the bytes that were read.
     policy = settings.policy.resolve() if settings.policy else None
-    for root in (settings.root, *settings.python_path):
-        files = dict(shipped_files(root.resolve()))
-        packages = {name.partition("/")[0] for name in files if name.endswith(".py") and "/" in name}
+    for root in (place.resolve() for place in (settings.root, *settings.python_path)):
+        files = dict(importable_files(root))
+        packages = {name.partition("/")[0] for name in files if is_code(name) and "/" in name}
         for name, path in files.items():
             # Data counts if it lies in a directory with code: the root also has logs and the output of CI.
-            is_loaded = name.endswith(".py") or ("/" in name and name.partition("/")[0] in packages)
+            is_loaded = path == root or is_code(name) or ("/" in name and name.partition("/")[0] in packages)
             if is_loaded and path != policy and not os.fspath(path).startswith(reports):
                 yield path
 

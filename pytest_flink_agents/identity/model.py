@@ -13,7 +13,7 @@ from typing import Any
 # The digest of a file that cannot be read, or that two processes of the session read differently.
 NOT_KNOWN = ""
 # A run may write data beside the code, which must stay as it is.
-_CODE = (".py", ".jar", ".yaml", ".yml")
+_CODE = (".py", ".pyc", ".so", ".zip", ".jar", ".yaml", ".yml")
 
 
 def digest_of(parts: Iterable[bytes]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from flink_testbed.artifacts.shipment import python_files
+from flink_testbed.artifacts.importable import code_files
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import cluster_abandoned
@@ -34,7 +34,7 @@ def digest_of_cluster(home: FlinkHome, config: ClusterConfig) -> str:
     """
     digest = hashlib.sha256(repr((home, config)).encode())
     for path in (*home.python_path, *config.classes):
-        for file in python_files(path) if path.is_dir() and path.name != "site-packages" else [path]:
+        for file in code_files(path) if path.is_dir() and path.name != "site-packages" else [path]:
             stat = file.stat()
             digest.update(f"\0{file}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
     return digest.hexdigest()

@@ -114,7 +114,7 @@ def test_code_that_changes_while_the_session_runs_is_no_answer(project: Project)
     (reason,) = [one for one in project.verdict()["reasons"] if one["kind"] == "inconclusive"]
     assert (reason["rule"], reason["message"].partition(":")[0]) == (
         "identity",
-        "shop.py changed while the session ran, or cannot be read",
+        "shop.py changed or appeared while the session ran, or cannot be read",
     )
     assert "no repository" in project.verdict()["git"]["reason"] or "not a git" in project.verdict()["git"]["reason"]
 

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ _MAX_DATA_FILE = _MIB
 _MAX_TOTAL = 32 * _MIB
 _EXCLUDED = frozenset({"__pycache__", "node_modules", "site-packages", "flink-agents-report"})
 # A directory with one of these files is a virtual environment, a cache or a report.
-_EXCLUDING_FILES = ("pyvenv.cfg", "CACHEDIR.TAG")
+_EXCLUDING_FILES = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
 
 
 def provide_shipment(root: Path) -> Path:
@@ -50,24 +50,34 @@ def provide_shipment(root: Path) -> Path:
     return provide_entry("shipments", key, build, needs_mib=64, progress=lambda _: None).path / root.name
 
 
-def python_files(root: Path) -> list[Path]:
-    """Return the Python files of ``root`` that would be shipped."""
-    return [path for name, path in shipped_files(root) if name.endswith(".py")]
-
-
 def shipped_files(root: Path) -> Iterator[tuple[str, Path]]:
     """Yield relative name and path of each file to ship, in order."""
     for directory, below, names in os.walk(root):
-        if directory != os.fspath(root) and any(name in names for name in _EXCLUDING_FILES):
+        if directory != os.fspath(root) and has_excluding_file(names):
             below.clear()
             continue
-        below[:] = sorted(name for name in below if not name.startswith(".") and name not in _EXCLUDED)
+        below[:] = sorted(name for name in below if not is_excluded(name))
         for name in sorted(names):
             path = Path(directory, name)
             if name.startswith(".") or path.suffix == ".pyc" or not path.is_file():
                 continue
-            if path.suffix == ".py" or path.stat().st_size <= _MAX_DATA_FILE:
+            if path.suffix == ".py" or is_small(path):
                 yield path.relative_to(root).as_posix(), path
+
+
+def is_excluded(folder: str) -> bool:
+    """Return whether nothing is shipped from a directory of this name."""
+    return folder.startswith(".") or folder in _EXCLUDED
+
+
+def has_excluding_file(names: Iterable[str]) -> bool:
+    """Return whether the files of a directory say that it is a virtual environment, a cache or a report."""
+    return not _EXCLUDING_FILES.isdisjoint(names)
+
+
+def is_small(path: Path) -> bool:
+    """Return whether a file is small enough to be shipped as data."""
+    return path.stat().st_size <= _MAX_DATA_FILE
 
 
 def _require_small(root: Path, files: dict[str, Path]) -> None:

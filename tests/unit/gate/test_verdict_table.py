@@ -183,7 +183,7 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "a scenario was skipped": lambda: decide([*PASSED, ran("skipped")], AUTO),
     "no scenario ran": lambda: decide([ran("passed", None)], AUTO, 0),
     "every scenario that ran failed as its `expect_fail` says": lambda: decide([ran("waived")], AUTO),
-    "code, a scenario or a configuration changed while the session ran": lambda: add_reason(
+    "code, a scenario or a configuration changed while the session ran, or code was added": lambda: add_reason(
         decide(PASSED, AUTO), files_changed(["shop.py"])
     ),
     "no scenario passed on a tier, version or engine, or with a tag, that the policy requires": lambda: decide(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import py_compile
 from collections.abc import Callable
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 import pytest
 
 from flink_testbed.artifacts.environments import package_digests
-from pytest_flink_agents.identity import Identity, files_of
+from pytest_flink_agents.identity import Identity, added_code, files_of
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.settings import Settings
@@ -61,6 +64,13 @@ FILES = {
     "shop/deep/rules.py": "RATE = 2\n",
     "beside.py": "X = 1\n",
     "src/lib.py": "Y = 1\n",
+    "shop/fast.so": "ELF",
+    "compiled.pyc": "no source",
+    "tagged/CACHEDIR.TAG": "a package, for it has code",
+    "tagged/rules.py": "RATE = 2\n",
+    # Links, see root().
+    "linked/rules.py": "RATE = 2\n",
+    "../archive.zip": "PK",
 }
 NOT_TESTED = (
     "out.log",
@@ -68,28 +78,41 @@ NOT_TESTED = (
     "flink-agents-report/run/x.py",
     ".venv/lib.py",
     "shop/__pycache__/agents.pyc",
+    "venv/lib/module.py",
+    "bazel-out/module.py",
     "flink-agents-policy.yaml",
 )
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    for name, place in (("linked", "elsewhere"), ("bazel-out", "built")):
+        (tmp_path / place).mkdir()
+        root.mkdir(exist_ok=True)
+        (root / name).symlink_to(tmp_path / place)
     for name in (*FILES, *NOT_TESTED):
-        path = tmp_path / name
+        path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(FILES.get(name, "1\n"), encoding="utf-8")
-    return tmp_path
+    (root / "venv" / "pyvenv.cfg").touch()
+    # A link that leads back.
+    (root / "shop" / "again").symlink_to(root)
+    return root
 
 
 @pytest.fixture
-def identify(root: Path) -> Callable[[], Identity]:
-    settings = Settings(
+def settings(root: Path) -> Settings:
+    return Settings(
         root,
-        (root / "src",),
+        (root / "src", root.parent / "archive.zip"),
         report_dir=root / "flink-agents-report",
         policy=root / "flink-agents-policy.yaml",
     )
 
+
+@pytest.fixture
+def identify(root: Path, settings: Settings) -> Callable[[], Identity]:
     def identity() -> Identity:
         project = Project(root, (root / "src",))
         loaded = [one for file in sorted(root.rglob("*.scenario.yaml")) for one in load_file(file, project)]
@@ -114,7 +137,7 @@ def test_a_changed_byte_is_another_identity(name: str, root: Path, identify: Cal
     after = identify()
     assert after.digest() != before.digest()
     assert identify().digest() == after.digest()
-    is_data = name.endswith((".csv", ".json", ".class", "_metadata"))
+    is_data = name.endswith((".csv", ".json", ".class", "_metadata", ".TAG"))
     assert before.changed(root) == ([] if is_data else [name])
 
 
@@ -132,6 +155,28 @@ def test_a_new_and_a_missing_file_are_another_identity(root: Path, identify: Cal
     (root / "shop" / "deep" / "rules.py").unlink()
     assert len({before.digest(), more, identify().digest()}) == 3
     assert before.changed(root) == ["shop/deep/rules.py"]
+
+
+def test_code_that_appears_is_named_and_data_is_not(
+    root: Path, settings: Settings, identify: Callable[[], Identity]
+) -> None:
+    before = identify()
+    assert added_code(before, settings) == []
+    for name in ("shop/more.csv", "flink-agents-report/run/y.py", "shop/more.py", "linked/more.so", "more.pyc"):
+        (root / name).touch()
+    assert sorted(added_code(before, settings)) == ["linked/more.so", "more.pyc", "shop/more.py"]
+    assert added_code(Identity(subjects={"new.jar": "sha256:0"}), settings) == []
+
+
+def test_a_compiled_file_counts_if_python_does_not_compare_it_with_its_source(
+    root: Path, identify: Callable[[], Identity]
+) -> None:
+    before = identify()
+    source = root / "shop" / "agents.py"
+    for mode in PycInvalidationMode:
+        py_compile.compile(os.fspath(source), invalidation_mode=mode, doraise=True)
+        added = identify().subjects.keys() - before.subjects.keys()
+        assert bool(added) == (mode is PycInvalidationMode.UNCHECKED_HASH)
 
 
 def test_parts_policy_and_commit_are_part_of_the_digest() -> None:
