@@ -42,7 +42,8 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
     for path in candidates:
         shown = os.path.relpath(path, root)
         if any(path == place or path.is_relative_to(place) for place in asked):
-            if path not in collected:
+            # pytest collects what a link leads to under the link's name, too.
+            if path.resolve() not in collected:
                 uncollected.append(shown)
         elif path.name.endswith(SCENARIO_SUFFIXES):
             elsewhere.append(shown)

@@ -40,6 +40,13 @@ def test_a_session_that_collected_every_file_leaves_nothing_out(root: Path) -> N
     assert selection(root, "a.scenario.yaml", "more/b.scenario.yml", deselected=3) == Selection(deselected=3)
 
 
+def test_a_link_to_a_scenario_file_that_was_collected_leaves_nothing_out(root: Path) -> None:
+    write(root, "a.scenario.yaml", "b.scenario.yaml")
+    (root / "link.scenario.yaml").symlink_to("a.scenario.yaml")
+    assert selection(root, "a.scenario.yaml", "b.scenario.yaml") == Selection()
+    assert selection(root, "b.scenario.yaml").uncollected == ("a.scenario.yaml", "link.scenario.yaml")
+
+
 @pytest.mark.parametrize("name", ["x_scenario.yaml", "scenario.yaml", "X.Scenario.yaml", "refund-scenarios.yml"])
 def test_a_file_that_only_looks_like_a_scenario_is_overlooked(name: str, root: Path) -> None:
     write(root, f"more/{name}")
