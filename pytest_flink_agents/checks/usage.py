@@ -13,7 +13,8 @@ from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.checks.input_runs import LoggedInput, input_runs, log_doubt
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.checks.trajectory_steps import entry_of
-from pytest_flink_agents.evidence.model import Event, Evidence, ModelCall
+from pytest_flink_agents.evidence.model import Event, Evidence
+from pytest_flink_agents.evidence.model_calls import ModelCall
 from pytest_flink_agents.vocabulary import CHAT_RESPONSE_EVENT, TOOL_REQUEST_EVENT
 
 TOKENS, CALLS = "tokens", "llm"

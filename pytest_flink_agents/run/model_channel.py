@@ -5,7 +5,7 @@ from __future__ import annotations
 from flink_testbed.models.call import Call
 from flink_testbed.models.channel import Channel
 from flink_testbed.models.tape import Replay
-from pytest_flink_agents.evidence.model import ModelCall, ModelSource
+from pytest_flink_agents.evidence.model_calls import ModelCall, ModelSource
 from pytest_flink_agents.scenario.placeholders import format_placeholder
 
 _ANSWERED = 200

@@ -7,7 +7,8 @@ import dataclasses
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.models import check_model_calls, check_script_used
 from pytest_flink_agents.checks.usage import total_tokens
-from pytest_flink_agents.evidence.model import Evidence, Failure, ModelCall, ModelSource
+from pytest_flink_agents.evidence.model import Evidence, Failure
+from pytest_flink_agents.evidence.model_calls import ModelCall, ModelSource
 
 
 def _evidence(*rules: int | None, complete: bool = True) -> Evidence:

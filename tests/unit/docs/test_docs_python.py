@@ -18,7 +18,8 @@ from flink_testbed.ledger.entry import EffectCall
 from flink_testbed.models.channel import Channel
 from flink_testbed.models.server import ModelServer
 from pytest_flink_agents import fixtures
-from pytest_flink_agents.evidence.model import Event, Evidence, Failure, ModelCall, Output
+from pytest_flink_agents.evidence.model import Event, Evidence, Failure, Output
+from pytest_flink_agents.evidence.model_calls import ModelCall
 from tests.support.documentation import ROOT, Block, blocks
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.metric_values import matching
-from pytest_flink_agents.evidence.model import Checkpoints, Event, Evidence, ModelCall
+from pytest_flink_agents.evidence.model import Checkpoints, Event, Evidence
+from pytest_flink_agents.evidence.model_calls import ModelCall
 from pytest_flink_agents.gate import Figure
 from pytest_flink_agents.run.expectations import stated_checks
 from pytest_flink_agents.run.figures import figures

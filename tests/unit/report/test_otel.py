@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from flink_testbed.ledger.entry import EffectCall
-from pytest_flink_agents.evidence.model import Event, Evidence, ModelCall, StepRecord
+from pytest_flink_agents.evidence.model import Event, Evidence, StepRecord
+from pytest_flink_agents.evidence.model_calls import ModelCall
 from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Selection, decide
 from pytest_flink_agents.identity import GitState, Identity
 from pytest_flink_agents.redact import Redactor
