@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.core.problem import ProblemError
-from flink_testbed.ownership.process import clean_environment, run_guarded
+from flink_testbed.ownership.command import run_guarded
+from flink_testbed.ownership.process import clean_environment
 
 _COMMAND = ("git", "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--", ".")
 _TIMEOUT_S = 10.0

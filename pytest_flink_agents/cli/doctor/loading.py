@@ -11,7 +11,8 @@ from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.gateway_token import token_variables
 from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
 from flink_testbed.core.problem import WaitTimeoutError
-from flink_testbed.ownership.process import clean_environment, run_guarded
+from flink_testbed.ownership.command import run_guarded
+from flink_testbed.ownership.process import clean_environment
 from pytest_flink_agents.cli.doctor.check import FAIL, OK, Check
 from pytest_flink_agents.provision.client import client_variables
 

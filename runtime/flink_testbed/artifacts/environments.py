@@ -28,7 +28,8 @@ from flink_testbed.artifacts.interpreters import interpreter_for
 from flink_testbed.artifacts.local_requirements import built_anew, local_requirements
 from flink_testbed.artifacts.versions import DEFAULT_FLINK_AGENTS, FlinkRelease
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
-from flink_testbed.ownership.process import clean_environment, run_guarded
+from flink_testbed.ownership.command import run_guarded
+from flink_testbed.ownership.process import clean_environment
 
 Progress = Callable[[str], None]
 

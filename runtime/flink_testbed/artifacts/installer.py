@@ -10,7 +10,8 @@ from pathlib import Path
 import uv
 
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.ownership.process import Completed, clean_environment, run_guarded
+from flink_testbed.ownership.command import Completed, run_guarded
+from flink_testbed.ownership.process import clean_environment
 
 _INSTALL_TIMEOUT_S = 1200.0
 # The user's settings for uv and pip (mirrors, certificates, proxies) decide which registry is used.

@@ -16,7 +16,8 @@ from flink_testbed.artifacts.cache import Entry, find_entry, provide_entry
 from flink_testbed.artifacts.installer import install_error, run_uv
 from flink_testbed.artifacts.versions import FlinkLine
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.ownership.process import clean_environment, run_guarded
+from flink_testbed.ownership.command import run_guarded
+from flink_testbed.ownership.process import clean_environment
 
 JAVA_NEEDS_MIB = 400
 # Source: Kafka 4's documentation of supported Java versions.

@@ -15,7 +15,8 @@ from typing import Any
 from flink_testbed.artifacts.cache import provide_entry
 from flink_testbed.artifacts.jars import locked_jars, provide_jars
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.ownership.process import clean_environment, run_guarded
+from flink_testbed.ownership.command import run_guarded
+from flink_testbed.ownership.process import clean_environment
 
 # The newest release of the compiler that runs on Java 11, which Flink 1.20 still supports.
 _COMPILER = "ecj-3.32.0"

@@ -11,9 +11,9 @@ from flink_testbed.containers.engine import ContainerEngine, container_log, miss
 from flink_testbed.containers.spec import LOG_LIMITS, ContainerSpec
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.ownership.command import Completed
 from flink_testbed.ownership.container_owner import ContainerGuard, ContainerOwner
 from flink_testbed.ownership.owner import Owner
-from flink_testbed.ownership.process import Completed
 
 if TYPE_CHECKING:
     from docker.models.containers import Container

@@ -19,7 +19,8 @@ from flink_testbed.artifacts.gateway_token import VARIABLE, token_jar, token_var
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
 from flink_testbed.flink.config import MODULE_FLAGS
 from flink_testbed.flink.standalone import FlinkHome
-from flink_testbed.ownership.process import Completed, clean_environment, run_guarded
+from flink_testbed.ownership.command import Completed, run_guarded
+from flink_testbed.ownership.process import clean_environment
 
 _CLIENT_CLASS = "org.apache.flink.client.cli.CliFrontend"
 _JOB_ID = re.compile(r"Job has been submitted with JobID ([0-9a-f]{32})")

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.ownership.process import clean_environment, run_guarded
+from flink_testbed.ownership.command import run_guarded
+from flink_testbed.ownership.process import clean_environment
 
 _TOOL_S = 30.0
 _OPTION = "security.ssl.rest"

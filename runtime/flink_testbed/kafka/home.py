@@ -21,7 +21,8 @@ from flink_testbed.kafka.settings import (
     new_id,
     server_properties,
 )
-from flink_testbed.ownership.process import clean_environment, run_guarded
+from flink_testbed.ownership.command import run_guarded
+from flink_testbed.ownership.process import clean_environment
 
 _FORMAT_S = 120.0
 _CHECKPOINT = "bootstrap.checkpoint"

@@ -17,7 +17,8 @@ import pytest
 
 from flink_testbed.core import ports
 from flink_testbed.core.problem import HostError, WaitTimeoutError
-from flink_testbed.ownership.process import GuardedProcess, clean_environment, run_guarded
+from flink_testbed.ownership.command import run_guarded
+from flink_testbed.ownership.process import GuardedProcess, clean_environment
 from flink_testbed.responder import RefusedError, Responder
 
 # A grandchild in its own session, one orphaned by a double fork, one ordinary child.
