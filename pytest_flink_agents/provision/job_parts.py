@@ -35,7 +35,7 @@ from flink_testbed.artifacts.shipment import provide_shipment
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.config import ClusterConfig
-from flink_testbed.flink.standalone import FlinkHome
+from flink_testbed.flink.home import FlinkHome
 from flink_testbed.ownership.process import clean_environment
 from pytest_flink_agents.identity import file_digest
 from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine, engine_settings, require_java

@@ -13,9 +13,9 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import cluster_abandoned
 from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.flink.home import FlinkHome
 from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.rest_keys import RestKeys, browser_note
-from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.detached import DetachedService, claim_detached
 
 # A detached cluster ends by itself. One that ends in less than this might do so in the middle of

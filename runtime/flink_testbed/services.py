@@ -26,8 +26,9 @@ from flink_testbed.containers.owned import OwnedContainers
 from flink_testbed.core.directories import cache_root
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.containers import ContainerCluster, with_image_paths
+from flink_testbed.flink.home import FlinkHome
 from flink_testbed.flink.image import require_flink_image
-from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
+from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.kafka.container import ContainerKafka
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka

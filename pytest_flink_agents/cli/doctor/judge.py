@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.versions import FlinkRelease
-from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB
+from flink_testbed.flink.memory import MEMORY_NEEDED_MIB
 from flink_testbed.ownership.leftovers import OwnerlessGuard
 from pytest_flink_agents.cli.doctor import bridge, configuration, loading, pairs
 from pytest_flink_agents.cli.doctor.check import FAIL, NOT_CHECKED, OK, WARN, Check

@@ -26,9 +26,9 @@ from flink_testbed.flink import config as flink_config
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.image import FlinkImage
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
+from flink_testbed.flink.memory import MEMORY_NEEDED_MIB, require_memory
 from flink_testbed.flink.processes import JOBMANAGER, ZOOKEEPER
 from flink_testbed.flink.rest import RestClient
-from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB, require_memory
 from flink_testbed.ownership.detached import Detachment
 
 _REST_PORT, _RPC_PORT, _ZOOKEEPER_PORT, _REPORTER_PORT = 8081, 6123, 2181, 9249

@@ -11,7 +11,6 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +21,11 @@ from flink_testbed.artifacts.class_patch import provide_patched
 from flink_testbed.artifacts.loopback import BEAM_SERVERS, PROMETHEUS_REPORTER
 from flink_testbed.artifacts.python_timers import TIMERS_IN_CHECKPOINTS
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
-from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink import config as flink_config
 from flink_testbed.flink.config import Addresses, ClusterConfig
+from flink_testbed.flink.home import FlinkHome
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
+from flink_testbed.flink.memory import MEMORY_NEEDED_MIB, require_memory
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.flink.rest_keys import RestKeys
 from flink_testbed.network import Passage
@@ -35,26 +35,10 @@ from flink_testbed.ownership.process import GuardedProcess, clean_environment
 if TYPE_CHECKING:
     from flink_testbed.network import Proxy
 
-MEMORY_NEEDED_MIB = 1200
 # What the TaskManager's interpreter imports first.
 _PYTHON_START = Path(__file__).with_name("python_start")
 # The directory of the reporter's plugin.
 _REPORTER = "metrics-prometheus"
-
-
-@dataclass(frozen=True, slots=True)
-class FlinkHome:
-    """The programs of a cluster: ``pyflink``, Java and Python.
-
-    ``python_path`` has the import roots of the Python workers in order of precedence.
-    """
-
-    flink_home: Path
-    flink_version: str
-    java: Path
-    java_version: str
-    python: Path
-    python_path: tuple[Path, ...]
 
 
 class StandaloneCluster(LaunchedCluster):
@@ -302,21 +286,3 @@ class ArchiveRecorder(StandaloneCluster):
         finally:
             self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-def require_memory(needed_mib: int) -> None:
-    """Raise :class:`HostError` FA408 unless ``needed_mib`` MiB of memory are available.
-
-    The kernel kills a JVM that runs out of memory without a message anywhere in its log.
-    """
-    available_mib = psutil.virtual_memory().available // (1024 * 1024)
-    if available_mib < needed_mib:
-        raise HostError(
-            Problem(
-                "FA408",
-                "the machine has not enough free memory for a Flink cluster",
-                expected=f"{needed_mib} MiB available",
-                seen=f"{available_mib} MiB available",
-                next_step="end other programs, or run on the local tier only: --flink-tier=local",
-            )
-        )

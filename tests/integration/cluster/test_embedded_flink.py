@@ -17,7 +17,8 @@ import pytest
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import ClusterConfig
-from flink_testbed.flink.standalone import StandaloneCluster, require_memory
+from flink_testbed.flink.memory import require_memory
+from flink_testbed.flink.standalone import StandaloneCluster
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.run.subject import AgentRefusedError, AllowedNetwork

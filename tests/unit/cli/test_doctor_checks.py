@@ -13,7 +13,7 @@ from flink_testbed.artifacts.environments import ENVIRONMENT_NEEDS_MIB, JobEnvir
 from flink_testbed.artifacts.java import JAVA_NEEDS_MIB
 from flink_testbed.artifacts.versions import FLINK_LINES, resolve_flink
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
-from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB
+from flink_testbed.flink.memory import MEMORY_NEEDED_MIB
 from flink_testbed.ownership.leftovers import OwnerlessGuard
 from pytest_flink_agents.cli.doctor.check import Check
 from pytest_flink_agents.cli.doctor.command import as_document, as_lines

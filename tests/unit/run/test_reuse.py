@@ -12,7 +12,7 @@ import pytest
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import ClusterConfig
-from flink_testbed.flink.standalone import FlinkHome
+from flink_testbed.flink.home import FlinkHome
 from pytest_flink_agents.provision.reuse import ReusedCluster, digest_of_cluster
 
 
