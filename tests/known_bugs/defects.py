@@ -221,7 +221,7 @@ OF_FLINK = (
         Shown("failure", "the job failed: StoreError: Failed to create or verify Kafka topic"),
         (
             wrap(
-                "stores.kafka:KafkaStore._provide_topic",
+                "stores.kafka_topic:TopicAdmin.provide",
                 "raise StoreError('Failed to create or verify Kafka topic')",
             ),
         ),

@@ -19,7 +19,8 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from flink_agents_runtime.engine.action_record import ActionRecord, Execution, Place, StoreError, key_text
-from flink_agents_runtime.stores.kafka import KafkaStore, KafkaTopic
+from flink_agents_runtime.stores.kafka import KafkaStore
+from flink_agents_runtime.stores.kafka_topic import KafkaTopic
 
 SERVERS = os.environ["BROKER_UNDER_TEST"]
 COMPLETED = ActionRecord("i", "e", completed=True, sent=(("t", "{}"),), sensory={"": {"a": None}, "a": (1,)})

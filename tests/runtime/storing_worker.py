@@ -22,7 +22,8 @@ from flink_agents.api.runner_context import RunnerContext
 from flink_agents_runtime.config.configuration import Configuration, option
 from flink_agents_runtime.local.host import LocalHost
 from flink_agents_runtime.plan.build import plan_of
-from flink_agents_runtime.stores.kafka import KafkaStore, KafkaTopic
+from flink_agents_runtime.stores.kafka import KafkaStore
+from flink_agents_runtime.stores.kafka_topic import KafkaTopic
 
 SPEC: dict[str, Any] = json.loads(sys.argv[1]) if __name__ == "__main__" else {}
 

@@ -303,7 +303,8 @@ def test_no_store_is_opened_without_the_option():
 
 
 def test_a_broker_that_does_not_answer_is_an_error():
-    from flink_agents_runtime.stores.kafka import KafkaStore, KafkaTopic
+    from flink_agents_runtime.stores.kafka import KafkaStore
+    from flink_agents_runtime.stores.kafka_topic import KafkaTopic
 
     with pytest.raises(StoreError, match=r"topic 't' at 127\.0\.0\.1:1"):
         KafkaStore(KafkaTopic("127.0.0.1:1", "t", 1, 1), "job", answer_s=1)

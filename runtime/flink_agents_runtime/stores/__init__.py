@@ -1,4 +1,4 @@
 """Action state stores: records of actions and calls outside of the job.
 
-Only the module ``kafka`` imports ``confluent_kafka``, and only an opened Kafka store imports it.
+Only the modules ``kafka`` and ``kafka_topic`` import ``confluent_kafka``, and only an opened Kafka store imports them.
 """

@@ -12,54 +12,23 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka.admin import OffsetSpec
 
-from flink_agents_runtime.engine.action_record import ActionRecord, Execution, Place, StoreError
+from flink_agents_runtime.engine.action_record import ActionRecord, Execution, Place
 from flink_agents_runtime.stores.index import Index
+from flink_agents_runtime.stores.kafka_topic import KafkaTopic, TopicAdmin
 
 _ANSWER_S = 30.0
 # A rebuild fails after this time without progress; with progress it may take any time.
 _STALLED_S = 60.0
 _POLL_S = 0.05
-_PAUSE_S = 0.05
 _BATCH = 1000
-# Errors of a broker that does not know yet that it leads a partition, as just after the topic was created.
-_LEADER_UNSETTLED = (
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.FENCED_LEADER_EPOCH,
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-)
 _FINISHED = b"finished"
-# Brokers compact closed segments only, which by default stay open for a week or a gigabyte; until then a rebuild
-# also reads what was replaced or removed. A rebuild that takes longer than tombstones are retained finds removed
-# records again, and they are removed again.
-_TOPIC_OPTIONS = {
-    "cleanup.policy": "compact",
-    "segment.ms": "600000",
-    "max.compaction.lag.ms": "3600000",
-    "delete.retention.ms": "3600000",
-}
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaTopic:
-    """The topic for action states.
-
-    ``partitions`` and ``replication`` apply only if the topic has to be created.
-    """
-
-    bootstrap_servers: str
-    topic: str
-    partitions: int
-    replication: int
 
 
 class KafkaStore:
@@ -72,11 +41,9 @@ class KafkaStore:
 
     def __init__(self, place: KafkaTopic, job: str, *, answer_s: float = _ANSWER_S) -> None:
         self._topic = place.topic
-        self._servers = place.bootstrap_servers
         self._job = job
         self._answer_s = answer_s
         client = {"bootstrap.servers": place.bootstrap_servers, "client.id": "flink-agents-action-state"}
-        quiet = {"logger": _logger}
         self._consumer_config: dict[str, Any] = {
             **client,
             "group.id": "flink-agents-action-state",  # required by the client; no offset is ever committed
@@ -84,8 +51,8 @@ class KafkaStore:
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
         }
-        self._admin = AdminClient(client, **quiet)
-        self._provide_topic(place)
+        self._admin = TopicAdmin(place, client, _logger, answer_s)
+        self._admin.provide()
         self._producer = Producer(
             {
                 **client,
@@ -97,7 +64,7 @@ class KafkaStore:
                 "linger.ms": 0,
                 "delivery.timeout.ms": int(answer_s * 1000),
             },
-            **quiet,
+            logger=_logger,
         )
         # Only records of earlier attempts are removed. Those of this one are not held: a job may run for months.
         self._found: Index[ActionRecord] = Index()
@@ -108,8 +75,8 @@ class KafkaStore:
         Raises :class:`StoreError` if the end is not reached: with half of the records, actions would
         run again whose effects have already happened.
         """
-        ends = self._offsets(OffsetSpec.latest())
-        begins = self._offsets(OffsetSpec.earliest())
+        ends = self._admin.offsets(OffsetSpec.latest())
+        begins = self._admin.offsets(OffsetSpec.earliest())
         begins |= {partition: max(offset, begins.get(partition, 0)) for partition, offset in (marker or {}).items()}
         latest: dict[bytes, bytes] = {}
         self._read({p: begins[p] for p in ends if begins[p] < ends[p]}, ends, latest)
@@ -155,7 +122,7 @@ class KafkaStore:
 
     def marker(self) -> dict[int, int]:
         """Return the end offset of each partition."""
-        return self._offsets(OffsetSpec.latest())
+        return self._admin.offsets(OffsetSpec.latest())
 
     def close(self) -> None:
         """Drop the records in memory; no write is in flight."""
@@ -195,9 +162,9 @@ class KafkaStore:
             # Longer than the delivery time-out, so that every record is either delivered or has failed.
             left = self._producer.flush(self._answer_s + _POLL_S)
         except (KafkaException, BufferError) as error:
-            raise self._error("the producer refused a record", str(error)) from error
+            raise self._admin.error("the producer refused a record", str(error)) from error
         if failures or left:
-            raise self._error("the broker did not acknowledge a record", failures[0] if failures else "no answer")
+            raise self._admin.error("the broker did not acknowledge a record", failures[0] if failures else "no answer")
 
     def _read(self, begins: Mapping[int, int], ends: Mapping[int, int], latest: dict[bytes, bytes]) -> None:
         """Collect the latest value of each key of the job in ``latest``."""
@@ -222,12 +189,12 @@ class KafkaStore:
                 reached = consumer.position([TopicPartition(self._topic, partition) for partition in left])
                 left -= {at.partition for at in reached if at.offset >= ends[at.partition]}
                 if time.monotonic() > deadline:
-                    raise self._error(
+                    raise self._admin.error(
                         f"reading the topic made no progress for {_STALLED_S:.0f} s",
                         f"{len(left)} of {len(ends)} partitions are not read to their end; {last_error}",
                     )
         except KafkaException as error:
-            raise self._error("the topic cannot be read", str(error)) from error
+            raise self._admin.error("the topic cannot be read", str(error)) from error
         finally:
             consumer.close()
 
@@ -236,7 +203,7 @@ class KafkaStore:
         try:
             job = json.loads(name)[0]
         except (ValueError, TypeError, LookupError) as error:
-            raise self._error(
+            raise self._admin.error(
                 f"the record at partition {message.partition()}, offset {message.offset()} is not an action record",
                 repr(name)[:80],
                 "use a topic that nothing else writes to",
@@ -246,63 +213,3 @@ class KafkaStore:
         latest.pop(name, None)
         if content is not None:
             latest[name] = content
-
-    def _offsets(self, which: OffsetSpec) -> dict[int, int]:
-        deadline = time.monotonic() + self._answer_s
-        while True:
-            try:
-                known = self._admin.list_topics(self._topic, timeout=self._answer_s).topics[self._topic].partitions
-                asked = {TopicPartition(self._topic, partition): which for partition in known}
-                answers = self._admin.list_offsets(asked, request_timeout=self._answer_s)
-                return {at.partition: future.result(self._answer_s).offset for at, future in answers.items()}
-            except (KafkaException, TimeoutError) as error:
-                code = error.args[0].code() if isinstance(error, KafkaException) else None
-                if code not in _LEADER_UNSETTLED or time.monotonic() > deadline:
-                    raise self._error("the topic's offsets cannot be read", str(error)) from error
-            time.sleep(_PAUSE_S)
-
-    def _provide_topic(self, place: KafkaTopic) -> None:
-        try:
-            if self._exists():
-                self._check_policy()
-                return
-            topic = NewTopic(place.topic, place.partitions, place.replication, config=_TOPIC_OPTIONS)
-            created = self._admin.create_topics([topic], operation_timeout=self._answer_s)[place.topic]
-            created.result(self._answer_s)
-        except KafkaException as error:
-            # Another subtask has created it in the meantime.
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise self._error("the topic cannot be created or checked", str(error)) from error
-        except TimeoutError as error:
-            raise self._error("the topic cannot be created or checked", "no answer") from error
-        self._wait_for_topic()
-
-    def _exists(self) -> bool:
-        # Lists all topics: asking for a single one creates it on many brokers, and without compaction.
-        return self._topic in self._admin.list_topics(timeout=self._answer_s).topics
-
-    def _wait_for_topic(self) -> None:
-        """Wait until every partition of a new topic has a leader."""
-        deadline = time.monotonic() + self._answer_s
-        while True:
-            found = self._admin.list_topics(timeout=self._answer_s).topics.get(self._topic)
-            if found and found.partitions and all(each.leader >= 0 for each in found.partitions.values()):
-                return
-            if time.monotonic() > deadline:
-                raise self._error("the new topic has no leader", repr(found))
-            time.sleep(_PAUSE_S)
-
-    def _check_policy(self) -> None:
-        resource = ConfigResource(ResourceType.TOPIC, self._topic)
-        answer = self._admin.describe_configs([resource], request_timeout=self._answer_s)[resource]
-        policy = answer.result(self._answer_s)["cleanup.policy"].value
-        if policy != "compact":
-            raise self._error(
-                "the topic would lose action states",
-                f"cleanup.policy={policy}",
-                "set cleanup.policy=compact, or name a topic that does not exist yet: it is created with that policy",
-            )
-
-    def _error(self, what: str, seen: str, next_step: str = "") -> StoreError:
-        where = f"topic {self._topic!r} at {self._servers}"
-        return StoreError("; ".join(part for part in (f"{what}: {where}", f"seen: {seen}", next_step) if part))

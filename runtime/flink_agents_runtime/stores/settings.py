@@ -45,7 +45,8 @@ def open_store(config: AgentConfiguration, job: str) -> ActionStateStore | None:
     if not check_store(config):
         return None
     try:
-        from flink_agents_runtime.stores.kafka import KafkaStore, KafkaTopic
+        from flink_agents_runtime.stores.kafka import KafkaStore
+        from flink_agents_runtime.stores.kafka_topic import KafkaTopic
     except ImportError as error:
         raise StoreError(
             f"{_BACKEND}: kafka needs confluent-kafka, which the job environment cannot import ({error}); "
