@@ -5,14 +5,13 @@ Each part is started on first use and kept for the session.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.gateway_token import token_variables
-from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
+from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import ClusterConfig
@@ -20,6 +19,7 @@ from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.ownership.detached import DetachedService, hold_detached
 from flink_testbed.responder import Responder
 from pytest_flink_agents.provision.client import client_variables
+from pytest_flink_agents.provision.cluster_name import cluster_name, part_name
 from pytest_flink_agents.provision.engine_choice import choose_engine, require_bundled
 from pytest_flink_agents.provision.job_parts import JobParts
 from pytest_flink_agents.provision.tiers import CLUSTER_PROVIDERS
@@ -38,20 +38,6 @@ CLUSTER_ABANDONED = "FA457"
 _MEASURED_BY = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 _WORKER_READY_S = 60.0
 _SUBMITTER_READY_S = 90.0
-
-
-def cluster_name(
-    tier: Tier, release: FlinkRelease, requirements: tuple[str, ...], variant: ClusterVariant = SESSION_CLUSTER
-) -> str:
-    """Return the name under which workers ask the broker for a cluster."""
-    return json.dumps([tier.value, release.version, requirements, variant.options, variant.slots])
-
-
-def cluster_named(name: str) -> tuple[Tier, FlinkRelease, tuple[str, ...], ClusterVariant]:
-    """Return the arguments of :func:`cluster_name`."""
-    tier, version, requirements, options, slots = json.loads(name)
-    variant = ClusterVariant(tuple((key, value) for key, value in options), slots)
-    return Tier(tier), resolve_flink(version), tuple(requirements), variant
 
 
 class TestEnvironment(JobParts):
@@ -145,7 +131,7 @@ class TestEnvironment(JobParts):
         if self._broker_client is None or not CLUSTER_PROVIDERS[tier].shared or variant.breakable:
             return self.usable_cluster(tier, variant)
         self._only_early = False
-        part = _part(tier, variant)
+        part = part_name(tier, variant)
         cluster = self._once(part, lambda: self._shared_cluster(tier, variant))
         if _loss(cluster):
             self._discard_cluster(tier, variant)
@@ -178,11 +164,11 @@ class TestEnvironment(JobParts):
         It starts on first use.
         """
         self._only_early = False
-        return self._once(_part(tier, variant), lambda: self._start_cluster(tier, variant))
+        return self._once(part_name(tier, variant), lambda: self._start_cluster(tier, variant))
 
     def _discard_cluster(self, tier: Tier, variant: ClusterVariant) -> None:
         self._clusters.pop((tier, variant)).close()
-        del self._made[_part(tier, variant)]
+        del self._made[part_name(tier, variant)]
 
     def _start_cluster(self, tier: Tier, variant: ClusterVariant) -> FlinkCluster:
         if variant != SESSION_CLUSTER:
@@ -273,7 +259,7 @@ class TestEnvironment(JobParts):
             return {}
         facts = super().facts()
         for (tier, variant), cluster in self._clusters.items():
-            facts[_part(tier, variant)] = cluster.summary()
+            facts[part_name(tier, variant)] = cluster.summary()
             facts |= CLUSTER_PROVIDERS[tier].facts(self)
         return facts
 
@@ -306,18 +292,6 @@ class TestEnvironment(JobParts):
         # What could not be provided is its error.
         if containers and not isinstance(containers, HostError):
             self.containers.close()
-
-
-def _part(tier: Tier, variant: ClusterVariant) -> str:
-    """Return the name of a cluster among the parts of its environment."""
-    if variant == SESSION_CLUSTER:
-        return f"{tier} cluster"
-    differences = [f"{key}={value}" for key, value in variant.options]
-    differences += [f"{variant.slots} slots"] if variant.slots else []
-    differences += ["high availability"] if variant.high_availability else []
-    differences += ["a proxy"] if variant.rpc_proxy else []
-    differences += ["faults"] if variant.breakable else []
-    return f"{tier} cluster with {', '.join(differences)}"
 
 
 def _loss(cluster: FlinkCluster) -> str:

@@ -21,7 +21,8 @@ from flink_testbed.network import Passage
 from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.session_record import SOCKETS, own_record
 from pytest_flink_agents.provision.checkout import Checkout
-from pytest_flink_agents.provision.environment import TestEnvironment, cluster_named
+from pytest_flink_agents.provision.cluster_name import cluster_named
+from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.environment_key import EnvironmentKey
 from pytest_flink_agents.provision.leaks import container_leaks, listening_leaks, recorded_leaks, topic_leaks
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant

@@ -14,7 +14,7 @@ from flink_testbed.flink.options import Scope, is_known, nearest_option, nearest
 from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.provision.environment import cluster_name, cluster_named
+from pytest_flink_agents.provision.cluster_name import cluster_name, cluster_named
 from pytest_flink_agents.provision.flink_setup import ConfigRow, FlinkSetup, effective_rows, flink_setup, rows_as_data
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.run.job_launch import client_configuration
