@@ -217,6 +217,10 @@ class TestEnvironment(JobParts):
             cwd=self.settings.root,
         )
 
+    def _token(self) -> Mapping[str, str]:
+        """Return the environment variables of a client whose gateway requires a token, and write its jar."""
+        return token_variables(self.environment.flink_home, self.directory / "client" / "lib", progress=self.progress)
+
     def submitter(self, tier: Tier = Tier.EMBEDDED, variant: ClusterVariant = SESSION_CLUSTER) -> Responder:
         """Return the warm process that builds and submits jobs.
 
@@ -225,10 +229,7 @@ class TestEnvironment(JobParts):
         if self._submitter is None or not self._submitter.usable:
             self._made.pop("submitter", None)
             program = ["-m", "flink_agents_runtime.on_flink.submitter", self.engine.name.value]
-            token = token_variables(
-                self.environment.flink_home, self.directory / "client" / "lib", progress=self.progress
-            )
-            self._submitter = self.client_process(program, name="job submitter", variables=token)
+            self._submitter = self.client_process(program, name="job submitter", variables=self._token())
         submitter = self._submitter
         self.cluster(tier, variant)
         self._once("submitter", lambda: submitter.wait_ready(_SUBMITTER_READY_S))
@@ -242,10 +243,7 @@ class TestEnvironment(JobParts):
         if self._languages is None or not self._languages.usable:
             engine = choose_engine(Engine.UPSTREAM, self.environment)
             program = ["-m", "flink_agents_runtime.on_flink.languages", *map(str, engine.jars)]
-            token = token_variables(
-                self.environment.flink_home, self.directory / "client" / "lib", progress=self.progress
-            )
-            self._languages = self.client_process(program, name="languages", variables=token)
+            self._languages = self.client_process(program, name="languages", variables=self._token())
             self._languages.wait_ready(_SUBMITTER_READY_S)
         return self._languages
 
