@@ -81,7 +81,7 @@ def custom_matchers(node: Node) -> CustomMatchers:
     Raises ``pytest.UsageError`` like :func:`custom_checks`, and for a word of another form than the
     language's.
     """
-    from pytest_flink_agents.scenario.matching.matchers import MATCHER_WORDS
+    from pytest_flink_agents.scenario.matching.compiler import MATCHER_WORDS
 
     found = _answers(node, "matchers", "functions of two values", callable, frozenset(MATCHER_WORDS))
     _require_names("matchers", found)

@@ -25,7 +25,8 @@ from pytest_flink_agents.scenario.flink_options import BEFORE, SAVEPOINT, read_f
 from pytest_flink_agents.scenario.held_inputs import held_matchers
 from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher, combined_name
 from pytest_flink_agents.scenario.matching.custom import NO_MATCHERS, CustomMatchers
-from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
+from pytest_flink_agents.scenario.matching.matcher import Matcher
+from pytest_flink_agents.scenario.matching.matchers import MatcherError, compile_matcher, is_plain
 from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
 from pytest_flink_agents.scenario.model import Scenario
 from pytest_flink_agents.scenario.placeholders import read_placeholders

@@ -11,7 +11,8 @@ from typing import Any
 
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe
 from pytest_flink_agents.scenario.matching.custom import CustomMatchers
-from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher
+from pytest_flink_agents.scenario.matching.matcher import Matcher
+from pytest_flink_agents.scenario.matching.matchers import MatcherError, compile_matcher
 
 
 def matcher_place(index: int) -> DocumentPath:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_flink_agents.scenario.expectation.effects import PARTS
-from pytest_flink_agents.scenario.matching.matchers import MATCHER_WORDS
+from pytest_flink_agents.scenario.matching.compiler import MATCHER_WORDS
 from pytest_flink_agents.scenario.model import Scenario
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -11,7 +11,8 @@ from typing import Any
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe
 from pytest_flink_agents.scenario.expectation.effects import PARTS
 from pytest_flink_agents.scenario.matching.custom import NO_MATCHERS, CustomMatchers
-from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, compile_part
+from pytest_flink_agents.scenario.matching.matcher import Matcher
+from pytest_flink_agents.scenario.matching.matchers import MatcherError, compile_matcher, compile_part
 from pytest_flink_agents.scenario.matching.vacuous import (
     matches_every_mapping,
     matches_every_value,

@@ -21,7 +21,7 @@ from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.report.json_files import write_verdict
-from pytest_flink_agents.scenario.matching import matchers
+from pytest_flink_agents.scenario.matching.compiler import MATCHER_WORDS
 from tests.support.documentation import ROOT
 from tools.reference.command_line import commands
 from tools.reference.contents import PAGES, pages
@@ -66,7 +66,7 @@ def test_a_word_without_an_example_is_detected() -> None:
 
 
 def test_every_matching_word_is_documented() -> None:
-    assert {each.word for each in MATCHERS} == set(matchers._WORDS)
+    assert {each.word for each in MATCHERS} == set(MATCHER_WORDS)
 
 
 def test_a_matcher_that_does_not_do_what_the_page_says_is_detected() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from flink_testbed.core.patterns import TooSlowError
-from pytest_flink_agents.scenario.matching.matchers import ABSENT, MatcherError, compile_matcher, is_plain
+from pytest_flink_agents.scenario.matching.matchers import MatcherError, compile_matcher, is_plain
+from pytest_flink_agents.scenario.matching.mismatch import ABSENT
 
 ANY = {"any_value": True}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pytest_flink_agents.scenario.matching.matchers import MATCHER_WORDS
+from pytest_flink_agents.scenario.matching.compiler import MATCHER_WORDS
 from pytest_flink_agents.scenario.schema import DIALECT, json_schema
 
 
