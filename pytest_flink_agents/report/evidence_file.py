@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.evidence.history import history_of
@@ -53,16 +52,16 @@ def read_evidence(file: Path) -> Evidence:
 
     Raises ``OSError`` and ``ValueError`` for a file that is none.
     """
-    return _evidence(evidence_data(file).get("evidence"))
+    return _evidence(json.dumps(evidence_data(file).get("evidence")))
 
 
 def as_stored(evidence: Evidence, redactor: Redactor) -> Evidence:
     """Return evidence as :func:`read_evidence` would: what is compared with a stored run has no secrets, either."""
-    return _evidence(redactor.data(evidence))
+    return _evidence(redactor.json(evidence))
 
 
-def _evidence(data: Any) -> Evidence:
+def _evidence(text: str) -> Evidence:
     # Imported here: a session that only writes evidence does not need it.
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Evidence).validate_json(json.dumps(data))
+    return TypeAdapter(Evidence).validate_json(text)
