@@ -77,7 +77,8 @@ class _Source:
         yield from self._once((kind, wanted), lambda: self._resolved(lists[wanted]))
 
     def _file(self, path: Path) -> Iterator[str]:
-        from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement, requirement_lines
+        from flink_testbed.artifacts.local_requirements import requirement_lines
+        from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement
 
         try:
             text = path.read_text(encoding="utf-8-sig")

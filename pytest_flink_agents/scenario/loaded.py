@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flink_agents_runtime.config.options import flat
+from flink_testbed.artifacts.local_requirements import requirement_lines
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, savepoint_inside
-from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement, requirement_lines
+from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement
 from pytest_flink_agents.scenario.error import DocumentPath, ScenarioError
 from pytest_flink_agents.scenario.subjects import job_before
 

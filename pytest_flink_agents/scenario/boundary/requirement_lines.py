@@ -16,6 +16,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from flink_testbed.artifacts.local_requirements import requirement_lines
 from pytest_flink_agents.scenario.boundary.places import PlaceError, open_regular, resolved_inside
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, shorten
@@ -50,26 +51,6 @@ def requirement_mistakes(
                 yield from _line_mistakes(line, (*place, index), project)
     elif isinstance(wanted, str) and wanted:
         yield from _file_mistakes(file.parent / wanted, project, place)
-
-
-def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the requirements of a requirements file with their line numbers.
-
-    Comments are removed, and continued lines are joined.
-    """
-    number = 1
-    parts: list[str] = []
-    for current, raw in enumerate(text.splitlines(), start=1):
-        number = number if parts else current
-        line = re.sub(r"(^|\s)#.*", "", raw).strip()
-        parts.append(line.removesuffix("\\").strip())
-        if line.endswith("\\"):
-            continue
-        if joined := " ".join(part for part in parts if part):
-            yield number, joined
-        parts = []
-    if joined := " ".join(part for part in parts if part):
-        yield number, joined
 
 
 def _file_mistakes(file: Path, project: Project, path: DocumentPath) -> Iterator[Mistake]:

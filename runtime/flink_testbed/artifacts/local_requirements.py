@@ -67,6 +67,26 @@ def local_requirement(line: str) -> LocalRequirement | None:
     )
 
 
+def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the requirements of a requirements file with their line numbers.
+
+    Comments are removed, and continued lines are joined.
+    """
+    number = 1
+    parts: list[str] = []
+    for current, raw in enumerate(text.splitlines(), start=1):
+        number = number if parts else current
+        line = re.sub(r"(^|\s)#.*", "", raw).strip()
+        parts.append(line.removesuffix("\\").strip())
+        if line.endswith("\\"):
+            continue
+        if joined := " ".join(part for part in parts if part):
+            yield number, joined
+        parts = []
+    if joined := " ".join(part for part in parts if part):
+        yield number, joined
+
+
 def local_requirements(lines: Iterable[str]) -> Iterator[LocalRequirement]:
     """Yield the lines that name an existing path, with those of the requirements files among them.
 
@@ -83,9 +103,8 @@ def _found(lines: Iterable[str], base: Path, reading: list[Path]) -> Iterator[Lo
         path = base / local.path
         yield local.at(path)
         if local.is_file_of_lines and path.is_file() and path not in reading:
-            yield from _found(
-                path.read_text(encoding="utf-8", errors="replace").splitlines(), path.parent, [*reading, path]
-            )
+            text = path.read_text(encoding="utf-8-sig", errors="replace")
+            yield from _found((line for _, line in requirement_lines(text)), path.parent, [*reading, path])
 
 
 def built_anew(lines: Iterable[str]) -> list[str]:

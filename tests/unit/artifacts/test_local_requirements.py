@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.artifacts.local_requirements import built_anew, local_requirement
+from flink_testbed.artifacts.local_requirements import (
+    built_anew,
+    local_requirement,
+    local_requirements,
+    requirement_lines,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +74,22 @@ def test_directories_are_built_anew_with_their_extras_and_conditions(tmp_path: P
         f"-r {tmp_path}/job.txt",
     ]
     assert built_anew(lines) == [f"{lib}[extra]", f"{tmp_path}/other; python_version > '3'"]
+
+
+def test_requirement_lines_are_joined_and_without_comments() -> None:
+    text = "# a\npandas==1 \\\n  --hash=sha256:a \\\n  --hash=sha256:b\n\nx==1 # why\ny @ https://e.org/#egg=y\nz \\"
+    assert list(requirement_lines(text)) == [
+        (2, "pandas==1 --hash=sha256:a --hash=sha256:b"),
+        (6, "x==1"),
+        (7, "y @ https://e.org/#egg=y"),
+        (8, "z"),
+    ]
+
+
+def test_a_file_of_lines_is_read_as_the_installer_reads_it(tmp_path: Path) -> None:
+    """With continued lines joined, which hash-checked files have, and without comments."""
+    for name in ("lib", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "job.txt").write_text("\ufeff./lib \\\n  --hash=sha256:a\n./other\\\n; python_version > '3'\n# ./lib\n")
+    found = list(local_requirements([f"-r {tmp_path}/job.txt"]))
+    assert [each.path for each in found] == [tmp_path / name for name in ("job.txt", "lib", "other")]

@@ -12,11 +12,7 @@ import pytest
 
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.project import Project
-from pytest_flink_agents.scenario.boundary.requirement_lines import (
-    absolute_requirement,
-    requirement_kind,
-    requirement_lines,
-)
+from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement, requirement_kind
 from pytest_flink_agents.scenario.boundary.resource_classes import JAVA_ALIASES, PYTHON_CLASSES
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
@@ -230,16 +226,6 @@ def test_only_kinds_that_the_ini_allows_are_installed(form: str, tmp_path: Path,
     if form == "file":
         places = [re.search(r"reqs\.txt:(\d+)", problem.message) for problem in caught.value.problems]
         assert [int(place[1]) for place in places if place] == [lines.index(line) + 2 for line in refused]
-
-
-def test_requirement_lines_are_joined_and_without_comments() -> None:
-    text = "# a\npandas==1 \\\n  --hash=sha256:a \\\n  --hash=sha256:b\n\nx==1 # why\ny @ https://e.org/#egg=y\nz \\"
-    assert list(requirement_lines(text)) == [
-        (2, "pandas==1 --hash=sha256:a --hash=sha256:b"),
-        (6, "x==1"),
-        (7, "y @ https://e.org/#egg=y"),
-        (8, "z"),
-    ]
 
 
 def test_a_requirements_file_is_bounded(tmp_path: Path, sound: str) -> None:
