@@ -7,16 +7,16 @@ Must never import: pydantic, yaml, pytest.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from flink_testbed.artifacts.local_requirements import requirement_lines
+from flink_testbed.artifacts.local_requirements import local_requirement, requirement_lines
 from pytest_flink_agents.scenario.boundary.places import PlaceError, open_regular, resolved_inside
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, shorten
@@ -32,10 +32,10 @@ _OPTIONS = {
     "--constraint": RequirementKind.FILE,
 }
 _NAMED = re.compile(r"\s*[\w.-]+\s*(\[[^\]]*\])?\s*@\s*(?P<target>.*)")
-_OPTION = re.compile(r"(--[\w-]+|-\w)[\s=]*(.*)")
 _VCS = re.compile(r"(git|hg|svn|bzr)\+", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_ARCHIVE = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
+# A home directory and a variable: the installer makes a path of them.
+_EXPANDED = ("~", "${")
 
 
 def requirement_mistakes(
@@ -82,17 +82,16 @@ def absolute_requirement(line: str, root: Path) -> str:
     The installer runs in another directory than the project's.
     """
     line = line.strip()
-    option = _OPTION.fullmatch(line)
-    if option is None:
-        return os.fspath(root / line) if _is_relative(line) else line
-    name, target = option.groups()
-    is_file = _OPTIONS.get(name) is RequirementKind.FILE and not _SCHEME.match(target)
-    return f"{name} {root / target}" if is_file or (name in _OPTIONS and _is_relative(target)) else line
-
-
-def _is_relative(target: str) -> bool:
-    elsewhere = _NAMED.fullmatch(target) or _VCS.match(target) or _SCHEME.match(target) or target.startswith("~")
-    return not elsewhere and _is_path(target)
+    local = local_requirement(line)
+    if local is None or local.option not in ("", *_OPTIONS):
+        return line
+    path = root / local.path
+    if local.is_file_of_lines:
+        return f"{local.option} {path}{local.after}"
+    is_elsewhere = local.path.is_absolute() or str(local.path).startswith(_EXPANDED)
+    if is_elsewhere or (local.is_url and "${" in line):
+        return line
+    return f"{local.option} {path}{local.after}" if local.option else str(local.at(path))
 
 
 def _line_mistakes(line: str, path: DocumentPath, project: Project) -> Iterator[Mistake]:
@@ -107,7 +106,7 @@ def _line_mistakes(line: str, path: DocumentPath, project: Project) -> Iterator[
             next_step = f"write NAME==VERSION, or add {kind} to flink_requirement_kinds in the ini file"
             yield Mistake("FA215", path, message, "a plain requirement like pandas==2.2.3", shorten(line), next_step)
         return
-    if _is_path(line):
+    if local_requirement(line) is not None:
         return
     try:
         Requirement(re.sub(r"\s--hash=\S+", "", line))
@@ -136,16 +135,21 @@ def requirement_kind(line: str, project: Project) -> RequirementKind | None:
     # uv replaces ${NAME} in a requirements file by an environment variable, which may be a URL.
     if "${" in target or (_SCHEME.match(target) and not target.lower().startswith("file:")):
         return RequirementKind.URL
-    if target.lower().startswith("file:"):
-        target = re.sub(r"^file:(//(localhost)?)?", "", target, flags=re.IGNORECASE)
-    elif not (named or _is_path(target)):
-        return None
-    return None if _is_inside(target.partition(" ;")[0].strip(), project) else RequirementKind.PATH
+    return _kind_of_path(line, target, project)
 
 
-def _is_path(target: str) -> bool:
-    first = target.partition(";")[0].strip()
-    return first.startswith((".", "/", "~")) or "/" in first.partition("[")[0] or first.lower().endswith(_ARCHIVE)
+def _kind_of_path(line: str, target: str, project: Project) -> RequirementKind | None:
+    """Return ``PATH`` for a requirement that names a path outside the project, None for any other.
+
+    Installers do not agree on where a path ends and extras or a condition begin, so the whole text must lie inside, too.
+    """
+    local = local_requirement(line)
+    if local is None:
+        # Nothing that the reader of paths knows, and still no name of a package.
+        return RequirementKind.PATH if target not in ("", line) or "/" in target.partition(";")[0] else None
+    whole = re.sub(r"^file:(//(localhost)?)?", "", target.partition(" ;")[0].strip(), flags=re.IGNORECASE)
+    texts = (str(local.path), unquote(whole) if local.is_url else whole)
+    return None if all(_is_inside(text, project) for text in texts) else RequirementKind.PATH
 
 
 def _is_inside(target: str, project: Project) -> bool:

@@ -16,9 +16,10 @@ _OPTION = r"(?:(?P<option>--[A-Za-z][\w-]*(?=[\s=])|-[A-Za-z])\s*=?\s*)?"
 _NAME = r"(?:[\w.-]+\s*(?:\[[^\]]*\])?\s*@\s*)?"
 _LINE = re.compile(
     rf"\s*(?P<before>{_OPTION}{_NAME}(?P<url>file:(?://(?:localhost(?=/))?)?)?)"
-    r"(?P<path>(?![\w+.-]+:)[^\s;\[#-][^;\[#]*?)(?P<after>\s*(?:[;\[].*|\s#.*|\s--hash.*)?)",
+    r"(?P<path>(?![\w+.-]+:)[^\s;\[#-][^;\[#]*?)(?P<after>(?:#[^\s/;]*)?\s*(?:[;\[].*|\s#.*|\s--hash.*)?)",
     re.IGNORECASE,
 )
+_ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
 _EDITABLE, _FILES = ("-e", "--editable"), ("-r", "--requirement", "-c", "--constraint")
 
 
@@ -59,12 +60,16 @@ def local_requirement(line: str) -> LocalRequirement | None:
     if found is None or "://" in found["path"]:
         return None
     path, is_url = found["path"], found["url"] is not None
-    if not found["option"] and "/" not in path and not path.startswith("."):
+    if not found["option"] and not is_url and "@" not in found["before"] and not _is_path(path):
         # The name of a package, whatever lies beside the file.
         return None
     return LocalRequirement(
         found["before"], Path(unquote(path) if is_url else path), found["after"], found["option"] or "", is_url=is_url
     )
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text or text.startswith((".", "~")) or text.lower().endswith(_ARCHIVES)
 
 
 def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
