@@ -18,7 +18,7 @@ version: "1"
 name: each coffee is ordered once
 agent: tests.support.agents.kiosks:{agent}
 tiers: [embedded]
-config: {{kitchen.address: "${{effects.kitchen.url}}"}}
+config: {{kitchen.address: "${{effects.kitchen.url}}", kitchen.late_s: {late_s}}}
 config_extra: true
 effects:
   - {{name: kitchen, route: POST /coffees, reply: {{status: 201}}}}
@@ -38,8 +38,10 @@ within: 120s
 """
 
 
-def ran(agent: str, folder: Path, request: pytest.FixtureRequest, words: str = "", expected: str = "") -> CheckedRun:
-    text = KIOSK.format(agent=agent, count=60, words=words, expected=expected)
+def ran(
+    agent: str, folder: Path, request: pytest.FixtureRequest, words: str = "", expected: str = "", late_s: float = 0.0
+) -> CheckedRun:
+    text = KIOSK.format(agent=agent, count=60, words=words, expected=expected, late_s=late_s)
     return checked(text, folder, request, "kiosks.py")
 
 
@@ -102,7 +104,7 @@ def test_a_candidate_that_differs_is_given_up_and_the_baseline_serves_all(
 def test_a_call_for_an_input_before_the_offset_is_a_difference_also_after_the_switch(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    run = ran("SleepyKiosk", tmp_path, request)
+    run = ran("LateKiosk", tmp_path, request, late_s=15.0)
     assert run.validity is Validity.INVALID
     found = beside(run)
     assert (found.served, found.step) == (True, ""), run.text

@@ -38,15 +38,10 @@ async def serve(event: Event, ctx: RunnerContext, cup: str, thanks: str) -> None
         ctx.send_event(Event(type="thanked", attributes={"customer": customer, "number": number}))
 
 
-async def order_another(event: Event, ctx: RunnerContext, after_s: float) -> None:
-    """Order a large coffee a while after the output."""
-
-    def wait_and_order(address: str, customer: str, number: int) -> int:
-        time.sleep(after_s)
-        return order(address, customer, number, "large")
-
-    address: Any = ctx.config.get_str("kitchen.address")
-    await ctx.durable_execute_async(wait_and_order, address, event.get_attr("customer"), event.get_attr("number"))
+def order_late(address: str, after_s: float, customer: str, number: int) -> int:
+    """Order a large coffee after so many seconds."""
+    time.sleep(after_s)
+    return order(address, customer, number, "large")
 
 
 class Kiosk(Agent):
@@ -90,7 +85,7 @@ class GenerousKiosk(Agent):
 
 
 class LateKiosk(Agent):
-    """A next version that orders something else behind its output."""
+    """A next version that orders something else behind its output, after the seconds of ``kitchen.late_s``."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -101,24 +96,11 @@ class LateKiosk(Agent):
     @action("thanked")
     @staticmethod
     async def more(event: Event, ctx: RunnerContext) -> None:
-        """Order another coffee at once."""
-        await order_another(event, ctx, 0.0)
-
-
-class SleepyKiosk(Agent):
-    """A next version that orders something else when it serves already."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    async def serve(event: Event, ctx: RunnerContext) -> None:
-        """Serve a coffee."""
-        await serve(event, ctx, "small", "thank you")
-
-    @action("thanked")
-    @staticmethod
-    async def more(event: Event, ctx: RunnerContext) -> None:
-        """Order another coffee after the switch."""
-        await order_another(event, ctx, 15.0)
+        """Order another coffee."""
+        address, after_s = ctx.config.get_str("kitchen.address"), ctx.config.get_float("kitchen.late_s", 0.0)
+        await ctx.durable_execute_async(
+            order_late, address, after_s, event.get_attr("customer"), event.get_attr("number")
+        )
 
 
 class BrokenKiosk(Agent):
