@@ -20,6 +20,7 @@ from pytest_flink_agents.scenario.upgrade import Upgrade
 from pytest_flink_agents.scenario.words import wrong
 
 _ACTION_STORE = "actionStateStoreBackend"
+_TIERS = ("tiers",)
 
 
 class Upgraded(Protocol):
@@ -89,7 +90,7 @@ def require_upgradable(scenario: Upgraded) -> None:
         raise wrong("a moment of the scenario's own agent", message=message, next_step=next_step)
     if scenario.job and "local" in (scenario.tiers or ()):
         message, next_step = "a job beside upgrade on the local tier", "write `tiers: [embedded]`"
-        raise wrong("tiers with Flink", message=message, code="FA204", next_step=next_step)
+        raise wrong("tiers with Flink", message=message, next_step=next_step, at=_TIERS)
     if not scenario.tiers:
         # A job of the user's own needs Flink.
         words = "" if scenario.job else "local, "
@@ -143,7 +144,7 @@ def _require_topics(job: Job) -> None:
 def _require_none(given: Mapping[str, object], expected: str, next_step: str) -> None:
     for word, value in given.items():
         if value:
-            raise wrong(expected, message=f"{word} is not possible here", next_step=next_step)
+            raise wrong(expected, message=f"{word} is not possible here", next_step=next_step, at=word.split("."))
 
 
 def _require_undisturbed(scenario: Upgraded, upgrade: Upgrade) -> None:
@@ -173,14 +174,15 @@ def _require_possible_on_an_external_cluster(upgrade: Upgrade) -> None:
     for word, value in of_the_cluster.items():
         if value:
             message = f"upgrade.from.{word} on the remote tier, whose cluster has one environment and its own files"
-            raise wrong("tiers without remote", message=message, next_step=f"remove {word}, or remote from tiers")
+            next_step = f"remove {word}, or remote from tiers"
+            raise wrong("tiers without remote", message=message, next_step=next_step, at=("upgrade", "from", word))
 
 
 def _require_two_alive(scenario: Upgraded, upgrade: Upgrade) -> None:
     """Refuse what two versions that are alive at the same time would share, or what could not be judged."""
     if scenario.tiers != ("embedded",):
         message = "mode: blue_green on another tier than embedded"
-        raise wrong("tiers: [embedded]", message=message, next_step="write `tiers: [embedded]`")
+        raise wrong("tiers: [embedded]", message=message, next_step="write `tiers: [embedded]`", at=_TIERS)
     delivery = scenario.expect.delivery
     if delivery is None or delivery.outputs != "exactly_once":
         message = "mode: blue_green without expect.delivery.outputs"
@@ -219,14 +221,17 @@ def _unequal_answers(scenario: Upgraded) -> list[str]:
 def _require_possible_without_flink(scenario: Upgraded, upgrade: Upgrade) -> None:
     if upgrade.from_.savepoint is not None:
         next_step = "write `tiers: [embedded]`"
-        raise wrong("tiers without local beside a savepoint of Flink", code="FA204", next_step=next_step)
+        message, at = "a savepoint of Flink on the local tier", ("upgrade", "from", "savepoint")
+        raise wrong("tiers without local beside it", message=message, next_step=next_step, at=at)
     if upgrade.after is None or upgrade.after.outputs is None:
         next_step = "wait for outputs, or remove local from tiers"
         message = "upgrade.after without outputs on the local tier, which has no time and no checkpoints"
-        raise wrong("after: {outputs: 100}", message=message, next_step=next_step)
+        raise wrong("after: {outputs: 100}", message=message, next_step=next_step, at=("upgrade", "after"))
     if upgrade.mode == "last-state":
         message = "upgrade.mode: last-state on the local tier, which has no checkpoints"
-        raise wrong("tiers without local", message=message, next_step="remove mode, or local from tiers")
+        next_step = "remove mode, or local from tiers"
+        raise wrong("tiers without local", message=message, next_step=next_step, at=("upgrade", "mode"))
     if scenario.expect.downtime is not None:
         message = "outputs have no time outside Kafka: expect.downtime"
-        raise wrong("tiers without local", message=message, next_step="remove downtime, or local from tiers")
+        next_step = "remove downtime, or local from tiers"
+        raise wrong("tiers without local", message=message, next_step=next_step, at=("expect", "downtime"))

@@ -59,9 +59,9 @@ def _mistake(error: _PydanticError, document: Document, language: _Language) -> 
         return _unknown_key(path, mapping, language) if kind == "extra_forbidden" else _missing_key(path, mapping)
     if loc[-1:] == (_KEY,):
         return dataclasses.replace(_mistake({**error, "loc": loc[:-1]}, document, language), at_key=True)
-    path = _without_forms(loc)
-    seen = describe(error["input"])
-    if isinstance(error["input"], (int, float)) and (raw := document.raw(path)) and "${" not in raw:
+    path, value = _place_of(error)
+    seen = describe(value)
+    if isinstance(value, (int, float)) and (raw := document.raw(path)) and "${" not in raw:
         seen = shorten(raw)
     message = f"wrong value for {path_text(path)}" if path else f"not a {language.noun}"
     if kind == WRONG:
@@ -70,13 +70,23 @@ def _mistake(error: _PydanticError, document: Document, language: _Language) -> 
             message = f"a key is missing in {path_text(path) or f'the {language.noun}'}"
         return Mistake(code, path, context["message"] or message, context["expected"], seen, next_step)
     if kind == "literal_error":
-        return _not_one_of(path, message, context["expected"], seen, error["input"])
+        return _not_one_of(path, message, context["expected"], seen, value)
     if kind in _LIMITS:
         words, limit = _LIMITS[kind]
         return Mistake("FA203", path, message, f"a number of {words} {context[limit]}", seen)
-    is_bare = kind == "string_type" and isinstance(error["input"], (int, float, bool))
+    is_bare = kind == "string_type" and isinstance(value, (int, float, bool))
     next_step = "quote it if it is meant as a string" if is_bare else ""
     return Mistake("FA203", path, message, EXPECTED.get(kind) or str(error["msg"]), seen, next_step)
+
+
+def _place_of(error: _PydanticError) -> tuple[DocumentPath, Any]:
+    """Return the path and the value of an error; a validator of a mapping may name a place below it."""
+    path, value = _without_forms(error["loc"]), error["input"]
+    for step in error.get("ctx", {}).get("at", ()):
+        if not isinstance(value, Mapping) or step not in value:
+            break
+        path, value = (*path, step), value[step]
+    return path, value
 
 
 def _unknown_key(path: DocumentPath, model: _Language, language: _Language) -> Mistake:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -60,12 +60,15 @@ _RESERVED_NAMES = frozenset({"PATH", "HOME", "JAVA_HOME", "CLASSPATH", "JAVA_TOO
 _RESERVED_PREFIXES = ("PYTHON", "LD_", "DYLD_", "FLINK_", "SCENARIO_", "JDK_", "_JAVA", "GLIBC_", "MALLOC_", "PYFLINK_")
 
 
-def wrong(expected: str, *, message: str = "", code: str = "FA203", next_step: str = "") -> PydanticCustomError:
+def wrong(
+    expected: str, *, message: str = "", code: str = "FA203", next_step: str = "", at: Sequence[str] = ()
+) -> PydanticCustomError:
     """Return the error of a validator.
 
+    ``at`` are the keys of the wrong value below the one that is validated, if several are validated together.
     :mod:`validation` reads its context back as a mistake.
     """
-    context = {"code": code, "expected": expected, "message": message, "next_step": next_step}
+    context = {"code": code, "expected": expected, "message": message, "next_step": next_step, "at": tuple(at)}
     # A constant template, because text of the user must not be interpreted as one.
     return PydanticCustomError(WRONG, "wrong value", context)
 

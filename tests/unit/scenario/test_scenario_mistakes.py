@@ -147,6 +147,14 @@ ADDED = [
         "  next:     remove it, or write mode: savepoint",
     ),
     (
+        "  delivery: {outputs: exactly_once}\ntiers: [embedded, container]\n"
+        "upgrade: {from: {agent: shop.agents:RefundAgent, config: {}}, after: {outputs: 1}, mode: blue_green}\n",
+        "x.scenario.yaml:10:8: FA203: mode: blue_green on another tier than embedded\n"
+        "  expected: tiers: [embedded]\n"
+        "  seen:     a list of 2\n"
+        "  next:     write `tiers: [embedded]`",
+    ),
+    (
         "severity: blocker\n",
         "x.scenario.yaml:9:11: FA203: wrong value for severity\n"
         '  expected: "block", "warn" or "info"\n'
@@ -307,14 +315,14 @@ CHANGED = [
         (
             "agent: shop.agents:RefundAgent",
             f"job: {{jar: x.scenario.yaml{args}}}\ntiers: [{tiers}]\nupgrade: {{from: {{{before}}}, {words}}}",
-            "1:1",
+            where,
             code,
             message,
         )
-        for args, tiers, before, words, code, message in (
-            ("", "embedded", "flink: '1.20'", "after: {outputs: 1}", "FA204", "upgrade of a job with files"),
+        for args, tiers, before, words, where, code, message in (
+            ("", "embedded", "flink: '1.20'", "after: {outputs: 1}", "1:1", "FA204", "upgrade of a job with files"),
             *(
-                (words, "embedded", before, "after: {outputs: 1}", "FA204", "upgrade of a job with files")
+                (words, "embedded", before, "after: {outputs: 1}", "1:1", "FA204", "upgrade of a job with files")
                 for words, before in (
                     (', args: ["${input.path}", "${output.topic}"]', "flink: '1.20'"),
                     (', args: ["${input.topic}", "${output.path}"]', "flink: '1.20'"),
@@ -322,24 +330,23 @@ CHANGED = [
                     (TOPIC, 'job: {jar: x.scenario.yaml, args: ["${input.topic}"]}'),
                 )
             ),
-            (TOPIC, "local", "flink: '1.20'", "after: {outputs: 1}", "FA204", "a job beside upgrade on the local tier"),
-            (TOPIC, "embedded", "agent: agents:A", "after: {outputs: 1}", "FA203", "upgrade.from.agent" + NOT_HERE),
             (
                 TOPIC,
-                "embedded",
-                "config: {max-retries: 2}",
-                "after: {outputs: 1}",
-                "FA203",
-                "upgrade.from.config" + NOT_HERE,
-            ),
-            (TOPIC, "embedded", "flink: '1.20'", "after: {event: x}", "FA203", "upgrade.after.event" + NOT_HERE),
-            (
-                TOPIC,
-                "embedded",
+                "local",
                 "flink: '1.20'",
-                "after: {outputs: 1}, removes: [a]",
+                "after: {outputs: 1}",
+                "4:8",
                 "FA203",
-                "upgrade.removes" + NOT_HERE,
+                "a job beside upgrade on the local tier",
+            ),
+            *(
+                (TOPIC, "embedded", before, words, where, "FA203", f"upgrade.{word}{NOT_HERE}")
+                for before, words, where, word in (
+                    ("agent: agents:A", "after: {outputs: 1}", "5:25", "from.agent"),
+                    ("config: {max-retries: 2}", "after: {outputs: 1}", "5:26", "from.config"),
+                    ("flink: '1.20'", "after: {event: x}", "5:49", "after.event"),
+                    ("flink: '1.20'", "after: {outputs: 1}, removes: [a]", "5:64", "removes"),
+                )
             ),
         )
     ),
@@ -485,7 +492,7 @@ BLOCKS = [
         [("10:63", "FA203")],
     ),
     (f"tiers: [embedded]\n{_BESIDE}}}", [("1:1", "FA204")]),
-    (f"tiers: [local, embedded]\n{_BESIDE}}}", [("1:1", "FA203")]),
+    (f"tiers: [local, embedded]\n{_BESIDE}}}", [("9:8", "FA203")]),
     (f"tiers: [embedded]\n{_BESIDE}, rollback: true}}", [("10:10", "FA203")]),
     (f"tiers: [embedded]\n{_BESIDE}, shadow: 0}}", [("10:83", "FA203")]),
     (f"tiers: [embedded]\n{_BESIDE}, abort_after: switch}}", [("10:88", "FA203")]),
@@ -529,12 +536,12 @@ BLOCKS = [
     ("upgrade: {from: {agent: agents:A}, after: {outputs: 1}}", [("1:1", "FA204")]),
     (
         "tiers: [embedded]\nupgrade: {from: {job: {python: x.py}}, after: {outputs: 1}}",
-        [("1:1", "FA203"), ("10:32", "FA206")],
+        [("10:23", "FA203"), ("10:32", "FA206")],
     ),
-    ("tiers: [embedded]\nupgrade: {from: {git: v1, job: {jar: x.jar}}, after: {outputs: 1}}", [("1:1", "FA203")]),
-    ('tiers: [remote]\nupgrade: {from: {flink: "1.20"}, after: {outputs: 1}}', [("1:1", "FA203")]),
-    ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {seconds: 1}}", [("1:1", "FA203")]),
-    ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: last-state}", [("1:1", "FA203")]),
+    ("tiers: [embedded]\nupgrade: {from: {git: v1, job: {jar: x.jar}}, after: {outputs: 1}}", [("10:32", "FA203")]),
+    ('tiers: [remote]\nupgrade: {from: {flink: "1.20"}, after: {outputs: 1}}', [("10:25", "FA203")]),
+    ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {seconds: 1}}", [("10:43", "FA203")]),
+    ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: last-state}", [("10:63", "FA203")]),
     ("jobs: 1\nmatrixx: 2\ncompare: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:10", "FA203")]),
 ]
 
