@@ -33,6 +33,9 @@ def with_tiers_compared(results: Sequence[ItemResult], folder: Path) -> tuple[It
 
 def _side(result: ItemResult, folder: Path) -> Side:
     name = f"{result.tier}-{result.flink_version}"
+    if result.runs:
+        # Only one run of a repeated scenario is compared: that which the report shows.
+        name = f"{name} {Path(result.evidence).name}{' (not as expected)' if result.failed_runs else ''}"
     try:
         return Side(name, read_evidence(folder / result.evidence / EVIDENCE_FILE))
     except (OSError, ValueError) as error:
