@@ -46,17 +46,17 @@ def checked(text: str, folder: Path, request: pytest.FixtureRequest, agents: str
     return _checked(text, folder, request)
 
 
-def checked_job(text: str, folder: Path, request: pytest.FixtureRequest) -> CheckedRun:
-    """Return the result of a scenario of the job ``keyed_totals.py``."""
+def checked_job(text: str, folder: Path, request: pytest.FixtureRequest, flink_version: str = "") -> CheckedRun:
+    """Return the result of a scenario of the job ``keyed_totals.py``, on a Flink of its own if one is named."""
     copy_job(folder)
-    return _checked(text, folder, request)
+    return _checked(text, folder, request, flink_version)
 
 
-def _checked(text: str, folder: Path, request: pytest.FixtureRequest) -> CheckedRun:
+def _checked(text: str, folder: Path, request: pytest.FixtureRequest, flink_version: str = "") -> CheckedRun:
     file = folder / "upgrade.scenario.yaml"
     file.write_text(text, encoding="utf-8")
     (loaded,) = load_file(file, Project(folder))
-    return scenario_runs.checked(request, loaded, Tier.EMBEDDED, folder / "run")
+    return scenario_runs.checked(request, loaded, Tier.EMBEDDED, folder / "run", flink_version)
 
 
 def there_and_back(name: str, tier: Tier, subject: str, before: str, amount: str, *, within: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.run.checked_run import CheckedRun
 from tests.support.upgrade_runs import checked_job
 
 pytestmark = pytest.mark.slow
@@ -137,18 +138,35 @@ def jar(session_environment: TestEnvironment, tmp_path: Path) -> Path:
     return built
 
 
-def test_a_jar_is_upgraded_and_rolled_back(jar: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(("flink", "flink_before"), [("2.2", ""), ("2.3", 'flink: "2.2", ')])
+def test_a_jar_is_upgraded_and_rolled_back(
+    flink: str, flink_before: str, jar: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     job = f"{{jar: {jar.name}, main_class: shop.RunningTotals, args: [{TOPICS}, v2]}}"
-    before = f"{{job: {{jar: {jar.name}, args: [{TOPICS}, v1]}}}}"
-    run = checked_job(upgrade(job, before, words="  rollback: true\n"), tmp_path, request)
+    before = f"{{{flink_before}job: {{jar: {jar.name}, args: [{TOPICS}, v1]}}}}"
+    run = checked_job(upgrade(job, before, words="  rollback: true\n"), tmp_path, request, flink)
     assert run.valid, run.text
     versions = {output.input: output.value["version"] for output in run.evidence.outputs}
     assert [versions[number] for number in (0, 7, 8, 15, 16, 23)] == ["v1", "v1", "v2", "v2", "v1", "v1"]
+    require_flinks(run, "2.2", flink, "2.2")
 
 
 def test_a_job_goes_on_on_the_next_flink(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     before = f'{{flink: "1.20", job: {python("v1")}}}'
     run = checked_job(upgrade(python("v2"), before), tmp_path, request)
     assert run.valid, run.text
+    require_flinks(run, "1.20", "2.2")
+
+
+def test_a_job_goes_on_on_flink_2_3_and_back(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    before = f'{{flink: "2.2", job: {python("v1")}}}'
+    run = checked_job(upgrade(python("v2"), before, words="  rollback: true\n"), tmp_path, request, "2.3")
+    assert run.valid, run.text
+    require_flinks(run, "2.2", "2.3", "2.2")
+
+
+def require_flinks(run: CheckedRun, *lines: str) -> None:
+    """Require that the versions ran on these lines of Flink, one after the other."""
     assert run.evidence.upgrade is not None
-    assert [version.runs_on[:10] for version in run.evidence.upgrade.versions] == ["Flink 1.20", "Flink 2.2."]
+    ran_on = [version.runs_on.split()[1] for version in run.evidence.upgrade.versions]
+    assert [release.rpartition(".")[0] for release in ran_on] == list(lines)
