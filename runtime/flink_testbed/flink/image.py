@@ -195,7 +195,8 @@ def _require_likeness(owned: OwnedContainers, base: str, environment: JobEnviron
                 where=base,
                 expected=f"{wanted[0]} on {wanted[1]} with Python {wanted[2]}, as on this machine",
                 seen=f"{system} on {machine} with Python {version}",
-                next_step=f"--flink-base-image={default_base(wanted[2])}, or name a complete image with --flink-image",
+                next_step=f"omit --flink-base-image: a job environment is then built on an image with its own Python, here "
+                f"{default_base(wanted[2])}; or name a complete image with --flink-image",
             )
         )
 
