@@ -194,7 +194,13 @@ def _failures_unknown(faults: Sequence[Fault], evidence: Evidence) -> str:
 
 
 def _unsent(evidence: Evidence) -> frozenset[int]:
-    """Return the numbers of the inputs that were held back to the end, each with those of its key behind it."""
+    """Return the numbers of the inputs that were never sent.
+
+    Those of a share whose version never began are the last ones; one that was held back to the end has those of its key
+    behind it.
+    """
+    if not evidence.held_inputs and evidence.topics is not None and evidence.topics.sent is not None:
+        return frozenset(range(evidence.topics.sent, len(evidence.input_keys)))
     numbers = _numbers(evidence.input_keys) if evidence.held_inputs else {}
     held = (
         [number for number in numbers.get(key_text(one.key), ()) if number >= one.number][: 1 + one.behind]

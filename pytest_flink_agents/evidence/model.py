@@ -189,11 +189,12 @@ class TopicContent:
     """The records of a run's topics that are not evidence by themselves.
 
     ``inputs`` counts the records in the topic of the inputs; ``uncommitted`` are outputs of transactions that were
-    aborted or never ended.
+    aborted or never ended. ``sent`` counts the inputs that the broker acknowledged, None if nobody counted them.
     """
 
     inputs: int
     uncommitted: tuple[Output, ...] = ()
+    sent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ class TopicChannel(Channel):
     ) -> None:
         super().__init__(inputs, conversation)
         self._portions = list(portions)
-        self._outputs_seen = 0
+        self._sent = self._outputs_seen = 0
         self._paced = Paced()
         self._kafka = kafka
         self._label = label
@@ -273,8 +273,10 @@ class TopicChannel(Channel):
 
     def _send(self, numbers: Iterable[int]) -> None:
         """Write the inputs of these numbers, in order."""
-        records = (self._records.to_kafka(number, self.inputs[number]) for number in numbers)
+        sending = list(numbers)
+        records = (self._records.to_kafka(number, self.inputs[number]) for number in sending)
         self._kafka.produce(self.inputs_topic, records, timeout_s=_WRITE_S)
+        self._sent += len(sending)
 
     def send_released(self) -> None:
         """Write the inputs that committed outputs have released, about once a second."""
@@ -292,7 +294,7 @@ class TopicChannel(Channel):
     def topics(self) -> TopicContent:
         """Return the number of input records, and the outputs that were written and not committed."""
         written = self._kafka.end_offsets(self.inputs_topic)
-        return TopicContent(sum(written.values()), self.read_uncommitted(self.outputs_topic))
+        return TopicContent(sum(written.values()), self.read_uncommitted(self.outputs_topic), self._sent)
 
     def _create(self, topic: str, config: Mapping[str, str]) -> None:
         self._kafka.create_topic(topic, config=config)

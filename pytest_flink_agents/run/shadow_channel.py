@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flink_agents.evidence.model import Output, TopicContent
@@ -63,7 +64,8 @@ class ShadowChannel(Channel):
     def topics(self) -> TopicContent:
         """Return the number of input records, and the outputs of both topics that were not committed."""
         content = self._served.topics()
-        return TopicContent(content.inputs, (*content.uncommitted, *self._served.read_uncommitted(self._topic)))
+        uncommitted = (*content.uncommitted, *self._served.read_uncommitted(self._topic))
+        return replace(content, uncommitted=uncommitted)
 
     def send_released(self) -> None:
         """Do nothing: no input waits for an output."""

@@ -79,12 +79,13 @@ class TopicsOfRecords:
     def __init__(self, written: list[KafkaRecord], committed: set[int]) -> None:
         self._written, self._committed = written, committed
         self.created: dict[str, dict[str, str]] = {}
+        self.produced = 0
 
     def create_topic(self, name: str, *, config: dict[str, str]) -> None:
         self.created[name] = config
 
     def produce(self, topic: str, records: Iterable[KafkaRecord], *, timeout_s: float) -> None:
-        assert list(records) == []
+        self.produced += len(list(records))
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         return {0: 7}
@@ -104,7 +105,7 @@ def test_topics_have_the_uncommitted_outputs_and_outputs_have_the_times_of_their
     ]
     kafka = cast(KafkaService, TopicsOfRecords(written, {0, 2}))
     channel = TopicChannel([], kafka, Path("connector.jar"), JobRecords(), label="x")
-    assert channel.topics() == TopicContent(7, (Output(1, 2, 1),))
+    assert channel.topics() == TopicContent(7, (Output(1, 2, 1),), 0)
     assert [output.at_s for output in channel.outputs()] == [1.5, 1.502]
     line = KafkaRecord(b"1", b'{"input": 0, "key": 1, "value": 2}', timestamp_ms=1500)
     assert AgentRecords().from_kafka(line, ()).at_s == 1.5
@@ -116,6 +117,22 @@ def test_the_broker_stamps_every_output(records: Records) -> None:
     channel = TopicChannel([], cast(KafkaService, kafka), Path("connector.jar"), records, label="x")
     channel.put()
     assert kafka.created[channel.outputs_topic] == {"message.timestamp.type": "LogAppendTime"}
+
+
+def test_inputs_of_a_portion_that_was_not_written_are_not_sent() -> None:
+    kafka = TopicsOfRecords([], set())
+    inputs = [{"key": "c-1", "value": number} for number in range(5)]
+    channel = TopicChannel(
+        inputs,
+        cast(KafkaService, kafka),
+        Path("connector.jar"),
+        JobRecords(),
+        label="x",
+        portions=[range(2), range(2, 3), range(3, 5)],
+    )
+    channel.put()
+    channel.send_portion()
+    assert (channel.topics().sent, kafka.produced) == (3, 3)
 
 
 def test_a_run_without_topics_says_so(tmp_path: Path) -> None:

@@ -135,6 +135,27 @@ def test_the_history_says_how_far_a_run_came(fields: dict[str, object], drained:
     assert (made.drained, made.final, made.inputs_in_topic, made.uncommitted) == (drained, final, None, None)
 
 
+def test_inputs_of_a_version_that_never_began_were_not_sent() -> None:
+    # Else the broker would be blamed for inputs that nobody wrote.
+    evidence = Evidence(
+        "embedded",
+        "2.2.1",
+        "bundled",
+        outputs=(Output("a", 1, 0),),
+        input_keys=("a", "a", "a", "a"),
+        complete=False,
+        job_state="RUNNING",
+        topics=TopicContent(2, sent=2),
+    )
+    made = history_of(evidence)
+    assert (made.acknowledged, sorted(made.unsent)) == (2, [2, 3])
+    result = nothing_lost(made, 1)
+    assert result.validity is Validity.UNKNOWN
+    (finding,) = result.findings
+    assert "input 1 of key" in finding.message
+    assert "the broker" not in finding.message
+
+
 def test_the_history_holds_inputs_topics_and_steps_that_were_performed() -> None:
     spare = Output("c-0", 1, 0)
     evidence = Evidence(
