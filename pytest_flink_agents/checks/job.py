@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import Matches
-from pytest_flink_agents.evidence.model import Evidence, Failure
+from pytest_flink_agents.evidence.model import Evidence, Failure, StepRecord
+from pytest_flink_agents.evidence.upgrade import STOPS
 from pytest_flink_agents.vocabulary import Tier
 
 
 def check_ended(evidence: Evidence, within_s: float) -> CheckResult:
     """Return *invalid* if the job did not end in time.
 
-    *Unknown* if the job never started, or if its last state is neither running nor ended.
+    *Unknown* if the job never started, did not stop for the next one, or if its last state is neither running nor ended.
     """
     if not evidence.started:
         seen = evidence.log_tail.partition("\n")[0] or evidence.job_state
@@ -28,10 +29,20 @@ def check_ended(evidence: Evidence, within_s: float) -> CheckResult:
         return CheckResult("ended", Validity.INVALID, (finding,))
     if evidence.job_state in ("FINISHED", "FAILED") or evidence.stopped:
         return CheckResult("ended", Validity.VALID)
+    if refused := _refused_stop(evidence):
+        message = f'the job did not stop at the step "{refused.act}", so the next one never began'
+        seen = evidence.log_tail.partition("\n")[0] or refused.detail.partition("\n")[0]
+        return CheckResult("ended", Validity.UNKNOWN, (Finding(message, ("upgrade",), "a job that stops", seen),))
     finding = Finding(
         "the final state of the job is not known", ("within",), "FINISHED or FAILED", evidence.job_state or "no state"
     )
     return CheckResult("ended", Validity.UNKNOWN, (finding,))
+
+
+def _refused_stop(evidence: Evidence) -> StepRecord | None:
+    """Return the step that could not stop the job for the next one, None if there is none."""
+    fired = (step for step in evidence.steps if step.fired_after_s is not None and not step.felt)
+    return next((step for step in fired if step.act.startswith(STOPS)), None)
 
 
 def check_acted(evidence: Evidence) -> CheckResult:

@@ -12,6 +12,7 @@ STOP = "stop with a savepoint for the "
 STOP_AT_CHECKPOINT = "stop at the last checkpoint for the "
 STOP_WITHOUT_STATE = "stop without state for the "
 RESCALE = "rescale to parallelism "
+STOPS = (STOP, STOP_AT_CHECKPOINT, STOP_WITHOUT_STATE, RESCALE)
 
 
 @dataclass(frozen=True, slots=True)

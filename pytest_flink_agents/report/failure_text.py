@@ -80,7 +80,8 @@ def failure_text(
         lines += ["the agent printed and logged:", *_indented(evidence.printed.splitlines()[-_TRACE_LINES:]), ""]
     lines += _replaced_options(evidence)
     if "threads" in evidence.files:
-        lines.append(f"threads at the deadline: {evidence.files['threads']}")
+        when = "at the deadline" if evidence.timed_out_after_s is not None else "of the job that did not stop"
+        lines.append(f"threads {when}: {evidence.files['threads']}")
     if evidence.ui_url:
         note = browser_note(evidence.ui_url) if evidence.tier == Tier.EMBEDDED else ""
         lines.append(

@@ -218,8 +218,9 @@ class FollowedRun:
         """
         place, cluster, launch = self._place, self._cluster, self.launch
         failure = launch.failure or self._failure()
-        threads = {} if in_time else save_thread_dump(cluster, place.directory)
         refused = self._timeline.refused
+        # A job that does not stop may be blocked by an action that never returns.
+        threads = save_thread_dump(cluster, place.directory) if refused or not in_time else {}
         stopped = in_time and not refused and not all(watch.ended for watch in self._watches)
         state = "CANCELED" if stopped else joint_state(self._watches)
         outputs = self._channel.outputs()
@@ -263,7 +264,7 @@ class FollowedRun:
             },
             steps=steps,
             topics=self._channel.topics() if steps else None,
-            log_tail=self._log_tail(history, log, failure, in_time=in_time),
+            log_tail=self._log_tail(history, log, failure, cut_short=refused or not in_time),
             blocked=self.blocked(),
             log_errors=self._logs.collect(place.directory / "logs", launch.job_ids),
             files={
@@ -288,12 +289,12 @@ class FollowedRun:
         failure = job_failure(exception)
         return named_failure(failure, self._subject) if isinstance(self._subject, AgentSubject) else failure
 
-    def _log_tail(self, history: JobHistory, log: EventLog, failure: Failure | None, *, in_time: bool) -> str:
-        """Return lines that explain a missed deadline or a failure.
+    def _log_tail(self, history: JobHistory, log: EventLog, failure: Failure | None, *, cut_short: bool) -> str:
+        """Return lines that explain a missed deadline, a stop that was refused, or a failure.
 
         A failure of an agent's action needs none: it has a traceback.
         """
-        if not in_time:
+        if cut_short:
             # The first line is what the finding shows.
             unfinished = "; ".join(filter(None, (self._waiting_on(log), self._stuck_in_words)))
             lines = (unfinished, restarts_in_words(history), self._cluster.logs.tail(_LOG_LINES))

@@ -13,6 +13,7 @@ from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.run.checked_run import CheckedRun
+from pytest_flink_agents.run.timeline import acts
 from tests.support.upgrade_runs import checked_job
 
 pytestmark = pytest.mark.slow
@@ -88,6 +89,21 @@ def test_a_program_of_two_jobs_is_no_version_and_leaves_none_behind(
     assert run.validity is validity, run.text
     assert reason in run.text
     assert all(job.ended for job in flink_cluster.jobs())
+
+
+def test_a_job_that_never_returns_is_not_stopped(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acts, "_SAVEPOINT_S", 5.0)
+    run = checked_job(
+        upgrade(python("v2"), f"{{job: {python('stuck')}}}", after="{seconds: 3}", words="  inputs: 12\n"),
+        tmp_path,
+        request,
+    )
+    assert run.validity is Validity.UNKNOWN, run.text
+    assert 'the job did not stop at the step "stop with a savepoint for the candidate"' in run.headline
+    assert "the job could not be cancelled within 15 s" in run.text
+    assert "the broker acknowledged" not in run.text
 
 
 def test_the_last_checkpoint_of_a_cancelled_job_is_the_start(tmp_path: Path, request: pytest.FixtureRequest) -> None:

@@ -14,6 +14,8 @@ from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import Launch, launch_agent
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentSubject
+from pytest_flink_agents.run.timeline import acts
+from tests.support.pytest_sessions import processes_of, wait_for
 from tests.support.upgrade_runs import checked
 
 pytestmark = pytest.mark.slow
@@ -89,6 +91,32 @@ def test_a_next_version_that_fails_at_its_first_input_blocks(tmp_path: Path, req
     run = checked(TILL.format(agent="BrokenTill"), tmp_path, request)
     assert run.validity is Validity.INVALID
     assert "the field customer is gone" in run.text
+
+
+STOPS = {"savepoint": "stop with a savepoint for the candidate", "stateless": "stop without state for the candidate"}
+
+
+@pytest.mark.parametrize("mode", STOPS)
+def test_a_version_that_never_returns_is_not_stopped_and_its_action_is_named(
+    mode: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    flink_cluster: FlinkCluster,
+) -> None:
+    monkeypatch.setattr(acts, "_SAVEPOINT_S", 5.0)
+    text = TILL.format(agent="NextTill").replace("versions:Till}", "versions:StuckTill}")
+    # The third purchase of a customer is among the first twelve, and the switch waits for no output.
+    text = text.replace("after: {outputs: 8}\n  inputs: 8", f"after: {{seconds: 3}}\n  inputs: 12\n  mode: {mode}")
+    run = checked(text, tmp_path, request)
+    assert run.validity is Validity.UNKNOWN, run.text
+    assert run.headline == f'the job did not stop at the step "{STOPS[mode]}", so the next one never began'
+    assert 'still waiting on action add of key "key-0"' in run.text
+    assert "the broker acknowledged" not in run.text
+    assert f"threads of the job that did not stop: {run.evidence.files['threads']}" in run.text
+    assert Path(run.evidence.files["threads"]).is_file()
+    # Its TaskManager is blocked, so its cluster ends with it.
+    assert wait_for(lambda: not processes_of(flink_cluster.directory), 10), processes_of(flink_cluster.directory)
 
 
 def launched_anew(

@@ -1,5 +1,6 @@
 """Versions of two agents, as a team would release them: a till, and a desk that pays refunds."""
 
+import time
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -62,6 +63,24 @@ class NextTill(Agent):
     @staticmethod
     def audit(event: Event, ctx: RunnerContext) -> None:
         """Do what the version before did not."""
+
+
+class StuckTill(Agent):
+    """A version that never returns from its action at the third purchase of a customer."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def add(event: Event, ctx: RunnerContext) -> None:
+        """Add one purchase, and wait in vain at the third one."""
+        add_purchase(event, ctx, "stuck")
+        while ctx.short_term_memory.get("account.stuck") == 3:
+            time.sleep(0.5)
+
+    @action("booked")
+    @staticmethod
+    def receipt(event: Event, ctx: RunnerContext) -> None:
+        """Print the receipt."""
+        print_receipt(event, ctx)
 
 
 class RenamedTill(Agent):

@@ -4,11 +4,12 @@ Arguments: Kafka's address, the topic of inputs, the topic of outputs, the jar o
 ``v1`` or ``v2``, which differ in what they write; ``moved`` has the total under another uid, ``renamed`` under
 another name, ``retyped`` as a text;
 ``anew`` drops the savepoint that it was started from, ``dropping`` the state that does not fit; ``process`` runs in
-process mode; ``twice`` is two jobs.
+process mode; ``twice`` is two jobs; ``stuck`` never returns from the third purchase of a customer.
 """
 
 import json
 import sys
+import time
 from pathlib import Path
 
 from pyflink.common import Configuration, SimpleStringSchema, Types, WatermarkStrategy
@@ -38,6 +39,8 @@ class Totals(KeyedProcessFunction):
         record = json.loads(value)
         bought = record["value"]
         total = int(self.total.value() or 0) + bought["amount"]
+        while version == "stuck" and total == 3:
+            time.sleep(0.5)
         self.total.update(str(total) if version == "retyped" else total)
         outcome = {"customer": record["key"], "total": total, "version": version}
         yield json.dumps({"key": record["key"], "value": outcome, "input": bought["number"]})

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
-from pytest_flink_agents.evidence.model import Evidence, Failure, Output
+from pytest_flink_agents.evidence.model import Evidence, Failure, Output, StepRecord
 from pytest_flink_agents.scenario.matching.matchers import compile_matcher
 
 SHOWN = {"contains": "max retries"}
@@ -45,6 +45,16 @@ def test_a_state_that_is_not_final_is_unknown(state: str) -> None:
     result = check_ended(_run(job_state=state), 60)
     assert result.validity is Validity.UNKNOWN
     assert result.findings[0].seen == (state or "no state")
+
+
+def test_a_job_that_did_not_stop_for_the_next_one_is_named_with_what_it_waits_for() -> None:
+    steps = (StepRecord("after 6 outputs", "stop with a savepoint for the candidate", 3.0, detail="waited 60 s"),)
+    for tail, seen in (("still waiting on action pay\nmore", "still waiting on action pay"), ("", "waited 60 s")):
+        result = check_ended(_run(job_state="RUNNING", complete=False, steps=steps, log_tail=tail), 60)
+        assert result.validity is Validity.UNKNOWN
+        (finding,) = result.findings
+        assert finding.seen == seen
+        assert 'the step "stop with a savepoint for the candidate"' in finding.message
 
 
 def test_no_failure_is_valid_if_none_is_expected() -> None:
