@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from flink_testbed.core import clock
 from flink_testbed.core.problem import ProblemError
 from flink_testbed.faults import FaultTarget
-from flink_testbed.flink.rest import RestUnavailableError
+from flink_testbed.flink.rest_connection import RestUnavailableError
 from pytest_flink_agents.evidence.model import StepRecord
 from pytest_flink_agents.run.timeline.acts import Act, ActResult, StartAnew, StartFromSavepoint, SwitchVersion
 from pytest_flink_agents.run.timeline.triggers import AtStart, Progress, Trigger

@@ -13,7 +13,8 @@ from typing import Any, TypedDict
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.rest import SILENT_S, TERMINAL_STATES, RestUnavailableError
+from flink_testbed.flink.rest import SILENT_S, TERMINAL_STATES
+from flink_testbed.flink.rest_connection import RestUnavailableError
 from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.metrics import merged, with_common_names
 from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints, JobException

@@ -19,7 +19,8 @@ from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.flink.job_owner import OWNER_PARAMETER, owner_options
 from flink_testbed.flink.logs import ClusterLogs
 from flink_testbed.flink.processes import ClusterProcesses
-from flink_testbed.flink.rest import TERMINAL_STATES, Job, RestClient, RestUnavailableError
+from flink_testbed.flink.rest import TERMINAL_STATES, Job, RestClient
+from flink_testbed.flink.rest_connection import RestUnavailableError
 from flink_testbed.ownership.detached import Detachment
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.logs import RestLogs
-from flink_testbed.flink.rest import SILENT_S, RestClient, RestUnavailableError
+from flink_testbed.flink.rest import SILENT_S, RestClient
+from flink_testbed.flink.rest_connection import RestUnavailableError
 
 _CLOSE_S = 20.0
 # The interpreter of Python workers on other machines: the one on their PATH.

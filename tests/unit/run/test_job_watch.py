@@ -10,7 +10,7 @@ import pytest
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.rest import RestUnavailableError
+from flink_testbed.flink.rest_connection import RestUnavailableError
 from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints
 from pytest_flink_agents.run.watch.jobs import JobWatch, agent_metric_names, agent_metrics
 

@@ -12,7 +12,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.faults import FaultReport, FaultTarget, KillTaskManager
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.rest import RestUnavailableError
+from flink_testbed.flink.rest_connection import RestUnavailableError
 from pytest_flink_agents.evidence.model import StepRecord
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.run_version import RunVersion
