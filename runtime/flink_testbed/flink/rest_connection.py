@@ -104,30 +104,7 @@ class RestConnection:
                     detail=self.tail(),
                 )
             ) from None
-        if answer.status_code in _UNAVAILABLE or (answer.status_code == 500 and _NOT_YET in answer.text):
-            # A new JobManager answers so before its leader election, and before it has recovered
-            # the jobs.
-            raise RestUnavailableError(Problem("FA404", "Flink is not ready", where=url, seen=answer.text[:200]))
-        if answer.status_code in (401, 403):
-            raise HostError(
-                Problem(
-                    "FA444",
-                    "Flink's REST API refuses the request without valid credentials",
-                    where=url,
-                    seen=f"status {answer.status_code}",
-                    next_step=f"set {TOKEN} to the token of the cluster",
-                )
-            )
-        if not answer.ok:
-            raise HostError(
-                Problem(
-                    "FA405",
-                    f"Flink refused {method} {path}",
-                    where=url,
-                    seen=f"status {answer.status_code}",
-                    detail=_reason(answer)[:4000],
-                )
-            )
+        _require_success(answer, f"{method} {path}", url)
         return answer
 
     def text(self, path: str, *, skip_bytes: int = 0, keep_bytes: int = _KEPT_BYTES) -> bytes:
@@ -147,6 +124,34 @@ class RestConnection:
                 if read >= _READ_BYTES or clock.now_s() >= deadline:
                     break
         return kept
+
+
+def _require_success(answer: requests.Response, request: str, url: str) -> None:
+    """Raise the error for an answer of another status than success."""
+    if answer.status_code in _UNAVAILABLE or (answer.status_code == 500 and _NOT_YET in answer.text):
+        # A new JobManager answers so before its leader election, and before it has recovered
+        # the jobs.
+        raise RestUnavailableError(Problem("FA404", "Flink is not ready", where=url, seen=answer.text[:200]))
+    if answer.status_code in (401, 403):
+        raise HostError(
+            Problem(
+                "FA444",
+                "Flink's REST API refuses the request without valid credentials",
+                where=url,
+                seen=f"status {answer.status_code}",
+                next_step=f"set {TOKEN} to the token of the cluster",
+            )
+        )
+    if not answer.ok:
+        raise HostError(
+            Problem(
+                "FA405",
+                f"Flink refused {request}",
+                where=url,
+                seen=f"status {answer.status_code}",
+                detail=_reason(answer)[:4000],
+            )
+        )
 
 
 def _reason(answer: requests.Response) -> str:
