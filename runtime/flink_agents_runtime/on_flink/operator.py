@@ -29,13 +29,13 @@ from pyflink.datastream.state import ValueStateDescriptor
 from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.engine.action_store import ActionStateStore
 from flink_agents_runtime.engine.engine import Engine
-from flink_agents_runtime.engine.failure import FAILURE_MARK, ActionFailure
 from flink_agents_runtime.engine.plain_events import quick_events
-from flink_agents_runtime.engine.run import KeyRun, Step
+from flink_agents_runtime.engine.run import Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.logs import logs_of
 from flink_agents_runtime.observe.metrics_file import MetricsFile
 from flink_agents_runtime.observe.outgoing_calls import carry_causes
+from flink_agents_runtime.on_flink.live_key import FIRST_POLL_MS, MAX_POLL_MS, LiveKey, run_until_blocked
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.plan.build import load_plan
 from flink_agents_runtime.plan.named_plan import NamedPlan
@@ -46,9 +46,6 @@ STATE_NAME = "agent-key-state"
 # Event-time timers from here on belong to the end of the input: later times are later turns, so that keys take turns.
 # They emit nothing, because brokers refuse records with such time stamps.
 _END_OF_INPUT_MS = 2**63 - 2**40
-# The pause before a waiting key is polled. A poll costs a timer, so pauses double up to a maximum.
-_FIRST_POLL_MS = 2
-_MAX_POLL_MS = 32
 # The maximum age of the metrics that Flink shows. Flushing each change would cost a call into the JVM each time.
 _METRICS_MS = 250
 # The LRU cache of idle keys is limited by the size of their snapshots and an overhead per key.
@@ -57,26 +54,6 @@ _OVERHEAD_BYTES = 1024
 
 # Created once: json.dumps creates an encoder for each call with sort_keys.
 key_text: Callable[[Any], str] = json.JSONEncoder(sort_keys=True).encode
-
-
-class _LiveKey:
-    """A busy or cached key: its run, outputs and polling pause.
-
-    ``stored`` is the size of its snapshot in Flink's state, 0 if there is none.
-    """
-
-    def __init__(
-        self, engine: Engine, key: str, state: KeyState, stored: int, record: Callable[[Any, Any, int | None], Any]
-    ) -> None:
-        self.outputs: list[Any] = []
-        self.poll_ms = _FIRST_POLL_MS
-        self.stored = stored
-        business_key = json.loads(key)
-        self.run: KeyRun = engine.run_for(
-            business_key,
-            state,
-            lambda value, timestamp: self.outputs.append(record(business_key, value, timestamp)),
-        )
 
 
 class AgentOperator(KeyedProcessFunction):
@@ -121,9 +98,9 @@ class AgentOperator(KeyedProcessFunction):
         self._engine = self._open_engine(plan)
         self._logs.count_truncated(self._engine.metrics.event_truncated)
         self._state = runtime_context.get_state(ValueStateDescriptor(STATE_NAME, Types.PICKLED_BYTE_ARRAY()))
-        self._busy: dict[str, _LiveKey] = {}
+        self._busy: dict[str, LiveKey] = {}
         # The most recently used key is last.
-        self._idle: dict[str, _LiveKey] = {}
+        self._idle: dict[str, LiveKey] = {}
         self._idle_bytes = 0
         self._metrics_due_s: float | None = None
         self._at_end = False
@@ -165,7 +142,7 @@ class AgentOperator(KeyedProcessFunction):
         if timestamp >= _END_OF_INPUT_MS:
             self._at_end = True
             if live.run.state.busy:
-                wait(live.run.waiting_on, timeout=_MAX_POLL_MS / 1000, return_when=FIRST_COMPLETED)
+                wait(live.run.waiting_on, timeout=MAX_POLL_MS / 1000, return_when=FIRST_COMPLETED)
                 self._continue_at_its_time(live, ctx)
                 return ()
         return self._continue(key, live, ctx)
@@ -187,7 +164,7 @@ class AgentOperator(KeyedProcessFunction):
         """Return the record of an output; ``timestamp`` is its input's number."""
         return json.dumps({"input": timestamp, "key": key, "value": value})
 
-    def _live_key(self, key: str) -> _LiveKey:
+    def _live_key(self, key: str) -> LiveKey:
         """Return the key's live run, restored unless it is busy or cached."""
         live = self._busy.get(key)
         if live is not None:
@@ -202,12 +179,12 @@ class AgentOperator(KeyedProcessFunction):
                 # PyFlink does not notify functions of completed checkpoints. A restored state is from one.
                 self._unseen.remove(key)
                 self._store.prune(key, state.ended_sequence)
-            live = _LiveKey(self._engine, key, state, len(snapshot or b""), self._record)
+            live = LiveKey(self._engine, key, state, len(snapshot or b""), self._record)
         self._busy[key] = live
         return live
 
-    def _continue(self, key: str, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
-        step = _run_until_blocked(live.run, self._stamp if self._at_end else _any_stamp, self.slice_s)
+    def _continue(self, key: str, live: LiveKey, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
+        step = run_until_blocked(live.run, self._stamp if self._at_end else _any_stamp, self.slice_s)
         self._keep(live)
         if step is Step.IDLE:
             self._cache(key, live)
@@ -219,7 +196,7 @@ class AgentOperator(KeyedProcessFunction):
         outputs, live.outputs = live.outputs, []
         return outputs
 
-    def _poll_later(self, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> None:
+    def _poll_later(self, live: LiveKey, ctx: KeyedProcessFunction.Context) -> None:
         """Schedule the next poll of a waiting key, or the next slice of a long run.
 
         At the end of the input each poll gets a later time than all before: timers of equal times
@@ -232,9 +209,9 @@ class AgentOperator(KeyedProcessFunction):
             return
         timers.register_processing_time_timer(timers.current_processing_time() + live.poll_ms)
         timers.register_event_time_timer(_END_OF_INPUT_MS)
-        live.poll_ms = min(2 * live.poll_ms, _MAX_POLL_MS)
+        live.poll_ms = min(2 * live.poll_ms, MAX_POLL_MS)
 
-    def _continue_at_its_time(self, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> None:
+    def _continue_at_its_time(self, live: LiveKey, ctx: KeyedProcessFunction.Context) -> None:
         """Continue the key in a timer at its next outputs' time stamp."""
         timers = ctx.timer_service()
         stamp = self._stamp(live.run.state)
@@ -246,7 +223,7 @@ class AgentOperator(KeyedProcessFunction):
         # Readers of this operator's sinks ignore time stamps.
         return _any_stamp(state)
 
-    def _keep(self, live: _LiveKey) -> None:
+    def _keep(self, live: LiveKey) -> None:
         """Update Flink's state of the key.
 
         A key that holds nothing but the number of its inputs is cleared, unless a store needs that number.
@@ -261,10 +238,10 @@ class AgentOperator(KeyedProcessFunction):
         live.stored = len(snapshot)
         self._state.update(snapshot)
 
-    def _cache(self, key: str, live: _LiveKey) -> None:
+    def _cache(self, key: str, live: LiveKey) -> None:
         """Cache an idle key, and evict the least recently used ones."""
         del self._busy[key]
-        live.poll_ms = _FIRST_POLL_MS
+        live.poll_ms = FIRST_POLL_MS
         self._idle[key] = live
         self._idle_bytes += live.stored + _OVERHEAD_BYTES
         while self._idle_bytes > _CACHE_BYTES:
@@ -293,17 +270,3 @@ class AgentOperator(KeyedProcessFunction):
 
 def _any_stamp(state: KeyState) -> int | None:
     return None
-
-
-def _run_until_blocked(run: KeyRun, stamp_of: Callable[[KeyState], int | None], slice_s: float) -> Step:
-    """Step until the key is idle, waits or changes its time stamp, or its slice of time is over.
-
-    The failure of an action fails the job; its data follows as one line of JSON for the harness.
-    """
-    stamp, until_s = stamp_of(run.state), time.monotonic() + slice_s
-    try:
-        while (step := run.step()) is Step.PROGRESSED and stamp_of(run.state) == stamp and time.monotonic() < until_s:
-            pass
-    except ActionFailure as failure:
-        raise RuntimeError(f"{failure}\n{FAILURE_MARK}{json.dumps(failure.as_json())}") from failure.original
-    return step
