@@ -9,10 +9,11 @@ from flink_agents.examples.quickstart.agents.custom_types_and_resources import P
 from runtime_agents import TRACE
 
 from flink_agents_runtime.engine.state import KeyState
+from flink_agents_runtime.local.handover import Handover
 from flink_agents_runtime.local.held_inputs import HeldInputs, ask_through
-from flink_agents_runtime.local.host import LocalHost, Output, Unfinished
-from flink_agents_runtime.local.loop import Handover
+from flink_agents_runtime.local.host import LocalHost, Output
 from flink_agents_runtime.local.pool import DaemonPool
+from flink_agents_runtime.local.unfinished import Unfinished
 from flink_agents_runtime.plan.agent_reference import PlanError
 from flink_agents_runtime.plan.build import build_plan
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 import logging
 import os
-from base64 import b64decode, b64encode
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from flink_agents_runtime.local.handover import read_handover, written_handover
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from flink_agents_runtime.local.held_inputs import HeldInputs
     from flink_agents_runtime.local.host import LocalResult
-    from flink_agents_runtime.local.loop import Handover
     from flink_agents_runtime.plan.named_plan import NamedPlan
 
 
@@ -41,7 +41,7 @@ def run_agent(request: dict[str, Any]) -> dict[str, Any]:
         deadline_s=request.get("deadline_s"),
         progress=report,
         held=_held(request),
-        handover=_handover(request),
+        handover=read_handover(request.get("handover")),
         stop_after=request.get("stop_after"),
     )
     memory = [{"key": key, "values": dict(values)} for key, values in result.memory] if request.get("memory") else None
@@ -54,16 +54,6 @@ def _prepare(request: dict[str, Any]) -> None:
 
     os.environ.update(request.get("environment") or {})
     limit_this_process(request.get("network"))
-
-
-def _handover(request: dict[str, Any]) -> Handover | None:
-    """Return what an earlier version of the agent left, None without one."""
-    from flink_agents_runtime.local.loop import Handover
-
-    given = request.get("handover")
-    if given is None:
-        return None
-    return Handover({key: b64decode(state) for key, state in given["states"].items()}, given["first"])
 
 
 def _plan(request: dict[str, Any]) -> NamedPlan:
@@ -151,12 +141,5 @@ def _as_json(result: LocalResult) -> dict[str, Any]:
         "metrics": dict(result.metrics),
         "elapsed_s": result.elapsed_s,
         "restored": result.restored,
-        "handover": _handover_as_json(result.handover),
+        "handover": written_handover(result.handover),
     }
-
-
-def _handover_as_json(handover: Handover | None) -> dict[str, Any] | None:
-    if handover is None:
-        return None
-    states = {key: b64encode(state).decode() for key, state in handover.states.items()}
-    return {"states": states, "first": handover.first}

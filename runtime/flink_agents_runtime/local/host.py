@@ -24,11 +24,13 @@ from flink_agents_runtime.engine.plain_events import quick_events
 from flink_agents_runtime.engine.shared import Observer
 from flink_agents_runtime.local.activity import WatchedEngine
 from flink_agents_runtime.local.collector import raised_gc_threshold
+from flink_agents_runtime.local.handover import Handover
 from flink_agents_runtime.local.held_inputs import HeldInputs
-from flink_agents_runtime.local.loop import Handover, Loop, Output, Unfinished
+from flink_agents_runtime.local.loop import Loop, Output
 from flink_agents_runtime.local.order import Seeded, Turns
 from flink_agents_runtime.local.pool import DaemonPool
 from flink_agents_runtime.local.progress import Progress
+from flink_agents_runtime.local.unfinished import Unfinished
 from flink_agents_runtime.observe.event_log import EventLog
 from flink_agents_runtime.observe.logs import Logs
 from flink_agents_runtime.observe.outgoing_calls import carry_causes

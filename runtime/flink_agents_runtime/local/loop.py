@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,8 +19,10 @@ from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.run import Emit, KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
+from flink_agents_runtime.local.handover import Handover
 from flink_agents_runtime.local.held_inputs import HeldInputs, Record
 from flink_agents_runtime.local.order import Order
+from flink_agents_runtime.local.unfinished import Unfinished
 from flink_agents_runtime.plan.agent_reference import PlanError
 
 _MOST_NAMED = 20
@@ -37,36 +38,6 @@ class Output(NamedTuple):
 
     key: Any
     value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """Unfinished work at a deadline.
-
-    ``action`` is empty if the run of the key's next input had not begun; ``input`` is the JSON
-    value of the input in flight. All three fields are empty if the loop waited for an input.
-    """
-
-    key: Any
-    action: str
-    input: Any = None
-
-    def __str__(self) -> str:
-        if self.key is None and not self.action:
-            return "the next input, which the iterable did not yield"
-        what = f"action {self.action!r}" if self.action else "the next input"
-        return f"{what} of key {self.key!r}" + (f" with input {json.dumps(self.input)}" if self.action else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Handover:
-    """What one version of an agent leaves to the next: the states of its keys, and the number of the first input.
-
-    ``states`` maps keys as JSON text to snapshots. Inputs that were read and not begun are in them.
-    """
-
-    states: Mapping[str, bytes] = field(default_factory=dict)
-    first: int = 0
 
 
 class Loop:

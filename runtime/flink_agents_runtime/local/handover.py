@@ -1,0 +1,34 @@
+"""What one version of an agent leaves to the next, and its form in a request."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What one version of an agent leaves to the next: the states of its keys, and the number of the first input.
+
+    ``states`` maps keys as JSON text to snapshots. Inputs that were read and not begun are in them.
+    """
+
+    states: Mapping[str, bytes] = field(default_factory=dict)
+    first: int = 0
+
+
+def read_handover(given: Mapping[str, Any] | None) -> Handover | None:
+    """Return the handover of a request, None without one."""
+    if given is None:
+        return None
+    return Handover({key: b64decode(state) for key, state in given["states"].items()}, given["first"])
+
+
+def written_handover(handover: Handover | None) -> dict[str, Any] | None:
+    """Return a handover as JSON for a request or a result."""
+    if handover is None:
+        return None
+    states = {key: b64encode(state).decode() for key, state in handover.states.items()}
+    return {"states": states, "first": handover.first}
