@@ -6,19 +6,20 @@ It is an external broker, the controller's broker, or one that this process star
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkLine, resolve_flink
 from flink_testbed.core.directories import cache_root
 from flink_testbed.core.ports import LOOPBACK
-from flink_testbed.core.problem import HostError
+from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.cluster_broker import BrokerClient
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.kafka.service import KafkaService
+from flink_testbed.network import Passage
 from flink_testbed.ownership.detached import DetachedService, hold_detached
 from flink_testbed.ownership.session_record import BROKERS, SOCKETS, TOPICS, own_record
 from pytest_flink_agents.provision.job_parts import unwritable
@@ -197,3 +198,22 @@ class SessionKafka:
         along.
         """
         return dict(self._service.left_topics) if self._service else {}
+
+
+def passages_of(kafka: KafkaService) -> Sequence[Passage]:
+    """Return the ways through which jobs reach a broker.
+
+    Raises ``HostError`` FA440 for one that tells its clients to go round a proxy.
+    """
+    if kafka.passages:
+        return kafka.passages
+    raise HostError(
+        Problem(
+            "FA440",
+            "the network between the job and this Kafka cannot be disturbed",
+            where=kafka.bootstrap,
+            expected="an embedded broker of this process, which sends its clients to a proxy",
+            seen=kafka.provided,
+            next_step="run the scenario on the embedded tier, without --kafka-bootstrap, --kafka-image and -n",
+        )
+    )

@@ -11,12 +11,10 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.versions import FlinkRelease
-from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.ledger.routes import Route
 from flink_testbed.network import Passage
 from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.session_record import SOCKETS, own_record
@@ -25,6 +23,7 @@ from pytest_flink_agents.provision.cluster_name import cluster_named
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.environment_key import EnvironmentKey
 from pytest_flink_agents.provision.leaks import container_leaks, listening_leaks, recorded_leaks, topic_leaks
+from pytest_flink_agents.provision.ledger import SessionLedger
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.settings import Settings
@@ -33,8 +32,6 @@ from pytest_flink_agents.vocabulary import Tier
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer
     from flink_testbed.kafka.service import KafkaService
-    from flink_testbed.ledger.ledger import EffectLedger, LedgerRun
-    from flink_testbed.ledger.recording import Recording
     from flink_testbed.models.server import ModelServer
     from flink_testbed.network import Proxy
     from pytest_flink_agents.provision.kafka import SessionKafka
@@ -70,7 +67,7 @@ class Services:
         self.run_id = secrets.token_hex(6)
         self._environments: dict[EnvironmentKey, TestEnvironment] = {}
         self._models: ModelServer | None = None
-        self._ledger: EffectLedger | None = None
+        self.ledger = SessionLedger(directory)
         self._kafka: SessionKafka | None = None
         # In the controller, each request of a pytest-xdist worker is served by a thread of its own.
         # Without the lock two of them would make the same part twice, and one of the two would
@@ -158,47 +155,6 @@ class Services:
             self._models = server
         return self._models
 
-    def provide_ledger(self) -> EffectLedger:
-        """Return the running effects ledger; one that died is replaced.
-
-        Raises ``HostError`` if it does not start.
-        """
-        if self._ledger is None or not self._ledger.usable:
-            if self._ledger:
-                self._ledger.close()
-            from flink_testbed.ledger.ledger import EffectLedger
-
-            self._ledger = EffectLedger(self.directory)
-        return self._ledger
-
-    @contextlib.contextmanager
-    def effects(
-        self, routes: Sequence[Route], directory: Path, recording: Recording | None = None
-    ) -> Iterator[LedgerRun | None]:
-        """Serve a run's endpoints; its calls go to a file in ``directory``. None without routes.
-
-        With a ``recording`` of an earlier run, only calls that this run made are answered.
-        """
-        if not routes:
-            yield None
-            return
-        with self.provide_ledger().run(routes, directory / "effects.jsonl", recording) as run:
-            yield run
-
-    @contextlib.contextmanager
-    def shadow_effects(
-        self, of: LedgerRun | None, routes: Sequence[Route], directory: Path, *, exact: bool
-    ) -> Iterator[LedgerRun | None]:
-        """Serve a run's endpoints to a second version, whose calls are held back. None if the run has none.
-
-        Calls are the same if their content is, or without ``exact`` if endpoint and method are.
-        """
-        if of is None:
-            yield None
-            return
-        with self.provide_ledger().shadow(of, routes, directory / "effects-in-shadow.jsonl", exact=exact) as run:
-            yield run
-
     @contextlib.contextmanager
     def proxies(self, links: Collection[str], cluster: Callable[[], FlinkCluster]) -> Iterator[Mapping[str, Proxy]]:
         """Yield the proxies of these parts, for the duration of a block.
@@ -221,22 +177,12 @@ class Services:
 
     def _passages(self, link: str) -> Sequence[Passage]:
         if link == "kafka":
-            return self.kafka.passages or self._no_passage()
-        server = self.models if link == "llm" else self._ledger
-        assert server is not None, "a scenario with a fault of its endpoints has endpoints"
-        return (Passage(server.port),)
+            from pytest_flink_agents.provision.kafka import passages_of
 
-    def _no_passage(self) -> NoReturn:
-        raise HostError(
-            Problem(
-                "FA440",
-                "the network between the job and this Kafka cannot be disturbed",
-                where=self.kafka.bootstrap,
-                expected="an embedded broker of this process, which sends its clients to a proxy",
-                seen=self.kafka.provided,
-                next_step="run the scenario on the embedded tier, without --kafka-bootstrap, --kafka-image and -n",
-            )
-        )
+            return passages_of(self.kafka)
+        port = self.models.port if link == "llm" else self.ledger.port
+        assert port is not None, "a scenario with a fault of its endpoints has endpoints"
+        return (Passage(port),)
 
     def let_services_be_reached(
         self,
@@ -253,8 +199,8 @@ class Services:
                     cluster.let_reach(port)
             if self._models:
                 cluster.let_reach(self._models.port)
-            if self._ledger:
-                cluster.let_reach(self._ledger.port)
+            if self.ledger.port is not None:
+                cluster.let_reach(self.ledger.port)
             if self._kafka:
                 self._kafka.let_be_reached(cluster)
 
@@ -324,14 +270,13 @@ class Services:
                 stack.callback(self._broker_server.close)
             if self._models:
                 stack.callback(self._models.stop)
-            if self._ledger:
-                stack.callback(self._ledger.close)
+            stack.callback(self.ledger.close)
             if self._kafka:
                 stack.callback(self._kafka.close)
             for environment in self._environments.values():
                 stack.callback(environment.close)
         self._environments = {}
-        self._models = self._ledger = self._broker_server = self._kafka = None
+        self._models = self._broker_server = self._kafka = None
         self.leaks += [*listening_leaks(ports, self.run_id), *recorded_leaks(self.run_id)]
         self.leaks += container_leaks(self.run_id) if in_containers else ()
         self.leaks += topic_leaks(kafka.left_topics(), self.settings.kafka_bootstrap, self.run_id) if kafka else ()

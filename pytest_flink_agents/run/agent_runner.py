@@ -212,7 +212,7 @@ class AgentRunner:
         """Serve endpoints and a model; yield the values of placeholders, and both."""
         script, formats = parse_script(list(llm)) if llm else Script(()), self._project.model_formats or {}
         with (
-            self._services.effects(routes, place.directory) as ledger,
+            self._services.ledger.serve(routes, place.directory) as ledger,
             self._services.models.channel(script, ledger.recorder if ledger else None, formats) as models,
         ):
             self._services.let_services_be_reached(place.environment, self.tier, place.setup.variant)

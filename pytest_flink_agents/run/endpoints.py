@@ -64,6 +64,6 @@ class Endpoints:
         self._served += 1
         directory = self._folder / f"effects-{self._served}"
         directory.mkdir(parents=True, exist_ok=True)
-        with self._services.effects(routes, directory) as ledger:
+        with self._services.ledger.serve(routes, directory) as ledger:
             assert ledger is not None
             yield ServedEndpoints(ledger)

@@ -116,7 +116,7 @@ class ScenarioRun:
             if through_kafka:
                 self.services.provide_kafka(version.environment)
         if self.loaded.scenario.effects:
-            self.services.provide_ledger()
+            self.services.ledger.provide()
 
     def run_and_check(self, folder: Path, reproduce: Callable[[int | None], str]) -> CheckedRun:
         """Run the scenario, check the evidence and write it to ``folder`` (created).
@@ -243,7 +243,7 @@ class ScenarioRun:
         routes = tuple(effect.as_route() for effect in scenario.effects or ())
         with (
             topic as actions,
-            self.services.effects(routes, directory, self.recording) as ledger,
+            self.services.ledger.serve(routes, directory, self.recording) as ledger,
             self._shadow_of(ledger, routes, directory) as shadow,
             served_model(self.services, self.loaded, ledger) as models,
             self.services.proxies(scenario.disturbed_links, lambda: place.cluster) as proxies,
@@ -280,7 +280,7 @@ class ScenarioRun:
         if upgrade is None or not upgrade.both_alive:
             return contextlib.nullcontext()
         exact = not any(text.startswith("effects") for text in upgrade.allow)
-        return self.services.shadow_effects(ledger, routes, directory, exact=exact)
+        return self.services.ledger.shadow(ledger, routes, directory, exact=exact)
 
     def _action_topic(self) -> AbstractContextManager[ActionTopic | None]:
         """Create the topic of action states for a block; None if the run needs none."""

@@ -77,7 +77,7 @@ def test_calls(effects):
 def test_a_dead_ledger(effects):
     with effects.serve([PAYMENTS]) as served:
         requests.post(served.urls["payments"] + "/refunds", json={"order": 1}, timeout=10)
-        os.kill(effects._services.provide_ledger().process.command_pid(), signal.SIGKILL)
+        os.kill(effects._services.ledger.provide().process.command_pid(), signal.SIGKILL)
     with pytest.raises(Exception, match="FA427"):
         served.calls
 

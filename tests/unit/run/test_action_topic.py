@@ -19,6 +19,7 @@ from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.action_state import ActionState
 from pytest_flink_agents.evidence.model import Evidence, StepRecord
 from pytest_flink_agents.evidence.replays import Replays
+from pytest_flink_agents.provision.ledger import SessionLedger
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run import item, prepared_run
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
@@ -133,15 +134,13 @@ class Session:
 
     def __init__(self, root: Path, kafka: Topics) -> None:
         self.settings = Settings(root, ())
+        self.ledger = SessionLedger(root)
         self.kafka = kafka
         self.let_services_be_reached = self.progress = lambda *_: None
         python = SimpleNamespace(site_packages=root)
         self.environment = lambda *_, **__: SimpleNamespace(
             environment=python, engine=SimpleNamespace(name=Engine.BUNDLED)
         )
-
-    def effects(self, *_: Any) -> nullcontext[None]:
-        return nullcontext(None)
 
     def proxies(self, links: frozenset[str], cluster: Any) -> nullcontext[dict[str, Any]]:
         assert not links

@@ -17,6 +17,7 @@ from flink_testbed.core.problem import HostError
 from pytest_flink_agents.checks.configuration import NOT_TAKEN
 from pytest_flink_agents.evidence.model import Evidence, Failure, LogError, Output
 from pytest_flink_agents.evidence.replays import InputRun, Replay, Replays, UndisturbedRun
+from pytest_flink_agents.provision.ledger import SessionLedger
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.run import prepared_run
 from pytest_flink_agents.run.agent_runner import AgentRunner
@@ -35,6 +36,7 @@ class Parts:
     def __init__(self, root: Path) -> None:
         self.settings = Settings(root, ())
         self.redactor = Redactor({})
+        self.ledger = SessionLedger(root)
         self.engine = SimpleNamespace(name=Engine.BUNDLED)
         self.project = Project.of(self.settings)
         self.formats: list[Any] = []
@@ -47,9 +49,6 @@ class Parts:
 
     def channel(self, _script: Any, _recorder: Any, formats: Any) -> nullcontext[None]:
         self.formats.append(formats)
-        return nullcontext(None)
-
-    def effects(self, *_: Any) -> nullcontext[None]:
         return nullcontext(None)
 
     def provide(self, *_: Any, **__: Any) -> None:
