@@ -18,8 +18,8 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.gate import ItemResult, Verdict, no_answer, report_not_written
 from pytest_flink_agents.identity import GitReader, GitState, Identity, added_code, files_of
-from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.provision.services import Services
+from pytest_flink_agents.provision.unwritable import unwritable
 from pytest_flink_agents.report.ci.server import CiServer
 from pytest_flink_agents.report.directory import RunFolder, node_folder, run_folder_name
 from pytest_flink_agents.report.event_writer import EVENTS_FILE, EventWriter

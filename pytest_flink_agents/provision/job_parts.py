@@ -9,7 +9,6 @@ again: the second scenario gets the same error at once.
 from __future__ import annotations
 
 import dataclasses
-import importlib.resources
 import itertools
 import os
 from collections.abc import Callable
@@ -29,7 +28,6 @@ from flink_testbed.artifacts.environments import (
 )
 from flink_testbed.artifacts.jars import provide_connector
 from flink_testbed.artifacts.java import JavaRuntime, provide_java
-from flink_testbed.artifacts.java_classes import provide_classes
 from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
 from flink_testbed.artifacts.shipment import provide_shipment
 from flink_testbed.artifacts.versions import FlinkRelease
@@ -39,6 +37,8 @@ from flink_testbed.flink.home import FlinkHome
 from flink_testbed.ownership.process import clean_environment
 from pytest_flink_agents.identity import file_digest
 from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine, engine_settings, require_java
+from pytest_flink_agents.provision.java_classes import provide_agent_classes, provide_bridge
+from pytest_flink_agents.provision.unwritable import unwritable
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.settings import Settings
 
@@ -46,21 +46,6 @@ if TYPE_CHECKING:
     from pytest_flink_agents.provision.containers import ContainerParts
 
 T = TypeVar("T")
-
-
-def unwritable(error: OSError, next_step: str) -> HostError:
-    """Return the error for a file or directory that cannot be written."""
-    where = str(error.filename or "")
-    return HostError(
-        Problem(
-            "FA422",
-            "cannot write here",
-            where=where,
-            expected="a directory that this user may write to",
-            seen=str(error.strerror),
-            next_step=next_step,
-        )
-    )
 
 
 class JobParts:
@@ -163,29 +148,15 @@ class JobParts:
     @property
     def java_agent_classes(self) -> Path:
         """The jar with the classes between a Java agent and the records of a run."""
-        return self._once("classes for Java agents", self._provide_java_agent_classes)
-
-    def _provide_java_agent_classes(self) -> Path:
-        source = importlib.resources.files("flink_agents_runtime.on_flink") / "java" / "JsonLines.java"
-        jars = (*sorted((self.environment.flink_home / "lib").glob("*.jar")), *self.engine.jars)
-        sources = {"flinkagents/gate/JsonLines.java": source.read_text(encoding="utf-8")}
-        return provide_classes(sources, jars, self.java.java, progress=self.progress)
+        return self._once(
+            "classes for Java agents",
+            lambda: provide_agent_classes(self.environment, self.engine.jars, self.java, self.progress),
+        )
 
     @property
     def java_bridge(self) -> tuple[Path, ...]:
-        """The jars that the bundled engine's JVM for Java parts needs, besides the user's.
-
-        They are its own classes, upstream's jars if the job environment has them, and Flink's.
-        """
-        return self._once("bridge to Java", self._provide_java_bridge)
-
-    def _provide_java_bridge(self) -> tuple[Path, ...]:
-        root = importlib.resources.files("flink_agents_runtime.java") / "classes"
-        files = (root / "flinkagents" / "bridge").iterdir()
-        sources = {f"flinkagents/bridge/{file.name}": file.read_text(encoding="utf-8") for file in files}
-        bridge = provide_classes(sources, (), self.java.java, progress=self.progress)
-        environment = self.environment
-        return (bridge, *environment.upstream_jars, *sorted((environment.flink_home / "lib").glob("*.jar")))
+        """The jars that the bundled engine's JVM for Java parts needs, besides the user's."""
+        return self._once("bridge to Java", lambda: provide_bridge(self.environment, self.java, self.progress))
 
     @property
     def java(self) -> JavaRuntime:

@@ -22,7 +22,7 @@ from flink_testbed.kafka.service import KafkaService
 from flink_testbed.network import Passage
 from flink_testbed.ownership.detached import DetachedService, hold_detached
 from flink_testbed.ownership.session_record import BROKERS, SOCKETS, TOPICS, own_record
-from pytest_flink_agents.provision.job_parts import unwritable
+from pytest_flink_agents.provision.unwritable import unwritable
 from pytest_flink_agents.settings import Settings
 
 
