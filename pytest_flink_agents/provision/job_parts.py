@@ -140,10 +140,10 @@ class JobParts:
         """The engine that executes agents on this Flink."""
         return self._once("engine", lambda: choose_engine(self.settings.engine, self.environment))
 
-    def provide_java_agents(self) -> None:
-        """Provide what a Java agent needs. Raises ``HostError`` FA424 without upstream's engine."""
+    def provide_java_agents(self) -> Path:
+        """Provide what a Java agent needs, and return its jar. Raises ``HostError`` FA424 without upstream's engine."""
         require_java(self.engine, self.environment)
-        assert self.java_agent_classes
+        return self.java_agent_classes
 
     @property
     def java_agent_classes(self) -> Path:
@@ -177,9 +177,9 @@ class JobParts:
         )
         return (made, self.connector) if made else (self.connector,)
 
-    def provide_connector(self) -> None:
-        """Fetch the connector's jar before a run needs it."""
-        self._once("connector", lambda: provide_connector(self.release.line, progress=self.progress))
+    def provide_connector(self) -> Path:
+        """Fetch the connector's jar before a run needs it, and return it."""
+        return self.connector
 
     @property
     def import_roots(self) -> tuple[Path, ...]:
