@@ -103,8 +103,13 @@ def launch_agent(
         reply = asked_with_java(submit, config, environment, shares_files=cluster.shares_files)
     except RefusedError as error:
         raise refused(error) from error
+    return _launched(reply, subject, place)
+
+
+def _launched(reply: Mapping[str, Any], subject: AgentSubject, place: Place) -> Launch:
+    """Return the launch that the submitter's reply describes."""
     return Launch(
-        engine=environment.engine.name.value,
+        engine=place.environment.engine.name.value,
         job_ids=(str(reply["job_id"]),),
         config=config_evidence(reply["config"], subject, place.setup),
         listeners=reply["listeners"],
