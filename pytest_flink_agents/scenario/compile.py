@@ -54,33 +54,15 @@ def compile_document(
     root = project.real_root
     value, mistakes = read_placeholders(document.value, project.allowed_env, project.model_formats)
     if document.parts:
-        paths = [path for path, _ in _named_files(value)]
-        others: tuple[DocumentPath, ...] = (("config_file",), ("llm", "cassette"), SAVEPOINT)
-        paths += [path for path in others if isinstance(_at(value, *path), str)]
-        value = relocated(value, document, file, root, paths)
+        value = relocated(value, document, file, root, _relative_paths(value))
     scenario, wrong = read_mapping(Scenario, document, value)
     mistakes += wrong
-    warnings: list[Mistake] = []
-    for place in _at_both_versions("config"):
-        wrong_options, odd_options = check_options(
-            _at(value, *place), extra=_at(value, "config_extra") is True, place=place
-        )
-        mistakes += wrong_options
-        warnings += odd_options
+    wrong, warnings = _checked_options(value)
+    mistakes += wrong
     flink = read_flink_words(document, value, file, project)
     mistakes += flink.mistakes
     # All checks below read the plain value, so that one mistake does not hide the others.
-    for path, relative in _named_files(value):
-        mistakes += _path_mistakes(path, relative, file, root)
-    if isinstance(stored := _at(value, *SAVEPOINT), str) and stored:
-        mistakes += _path_mistakes(SAVEPOINT, stored, file, root, savepoint_inside)
-    mistakes += _column_mistakes(value, mistakes, file, root)
-    mistakes += _evidence_mistakes(value, mistakes, file, root, combination)
-    mistakes += _boundary_mistakes(value, mistakes, file, project)
-    mistakes += cassette_mistakes(_at(value, "llm"), file, project)
-    mistakes += _log_mistakes(value)
-    mistakes += scrub_mistakes(_at(value, "scrub"), _at(value, "expect", "outputs"))
-    mistakes += effect_mistakes(_at(value, "effects"))
+    _add_mistakes(mistakes, value, file, project, combination)
     outputs = tuple(_output_matchers(value, mistakes, project.matchers))
     matchers, wrong_matchers = matchers_of(_at(value, "expect"), project.matchers)
     held, wrong_held = held_matchers(_at(value, "inputs"), project.matchers)
@@ -111,6 +93,40 @@ def compile_document(
         flink_options_before=flink.before,
         model_formats=project.model_formats or {},
     ), []
+
+
+def _relative_paths(value: Any) -> list[DocumentPath]:
+    """Return the places of paths that are relative to the file which names them."""
+    paths = [path for path, _ in _named_files(value)]
+    others: tuple[DocumentPath, ...] = (("config_file",), ("llm", "cassette"), SAVEPOINT)
+    return paths + [path for path in others if isinstance(_at(value, *path), str)]
+
+
+def _checked_options(value: Any) -> tuple[list[Mistake], list[Mistake]]:
+    """Return the mistakes and the odd options under ``config`` of both versions."""
+    mistakes: list[Mistake] = []
+    warnings: list[Mistake] = []
+    for place in _at_both_versions("config"):
+        wrong, odd = check_options(_at(value, *place), extra=_at(value, "config_extra") is True, place=place)
+        mistakes += wrong
+        warnings += odd
+    return mistakes, warnings
+
+
+def _add_mistakes(mistakes: list[Mistake], value: Any, file: Path, project: Project, combination: str) -> None:
+    """Add the mistakes of files, of code outside the project, and of words that are no matchers."""
+    root = project.real_root
+    for path, relative in _named_files(value):
+        mistakes += _path_mistakes(path, relative, file, root)
+    if isinstance(stored := _at(value, *SAVEPOINT), str) and stored:
+        mistakes += _path_mistakes(SAVEPOINT, stored, file, root, savepoint_inside)
+    mistakes += _column_mistakes(value, mistakes, file, root)
+    mistakes += _evidence_mistakes(value, mistakes, file, root, combination)
+    mistakes += _boundary_mistakes(value, mistakes, file, project)
+    mistakes += cassette_mistakes(_at(value, "llm"), file, project)
+    mistakes += _log_mistakes(value)
+    mistakes += scrub_mistakes(_at(value, "scrub"), _at(value, "expect", "outputs"))
+    mistakes += effect_mistakes(_at(value, "effects"))
 
 
 def _column_mistakes(value: Any, known: list[Mistake], file: Path, root: Path) -> Iterator[Mistake]:
