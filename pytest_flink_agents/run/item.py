@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,23 +17,19 @@ from flink_testbed.ledger.recording import Recording
 from flink_testbed.ledger.routes import Route
 from pytest_flink_agents.checks.comparison import Side
 from pytest_flink_agents.checks.custom import CustomCheck
-from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.checks.judge import overall
-from pytest_flink_agents.checks.upgrade import NOTHING_OF_CANDIDATE
-from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, failed_run, waiver_answer
+from pytest_flink_agents.checks.waiver import failed_run
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.replays import Replays
-from pytest_flink_agents.evidence.upgrade import BASELINE
 from pytest_flink_agents.provision.checkout import Checkout, provide_checkout
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
 from pytest_flink_agents.run.checked_run import CheckedRun, run_directory, runs_together, with_all_runs
-from pytest_flink_agents.run.comparison import compared_with, recording_of, stored_side
+from pytest_flink_agents.run.comparison import recording_of, stored_side
 from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.figures import figures
-from pytest_flink_agents.run.judgement import explained, judged, lines_of
+from pytest_flink_agents.run.judgement import lines_of
 from pytest_flink_agents.run.model_source import obstacle_to_replays, served_model
 from pytest_flink_agents.run.prepared_run import PreparedRun, run_prepared, with_replays
 from pytest_flink_agents.run.rehearsal import rehearsal, remove_copy
@@ -46,6 +41,7 @@ from pytest_flink_agents.run.requests import (
     placeholder_values,
     wants_replays,
 )
+from pytest_flink_agents.run.scenario_check import ScenarioCheck
 from pytest_flink_agents.run.scenario_version import ScenarioVersion
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
@@ -155,17 +151,21 @@ class ScenarioRun:
         directory.mkdir(parents=True, exist_ok=True)
         baseline = self._baseline_side(directory / "baseline", seed)
         recording = recording_of(self.loaded, baseline) if baseline else None
+        check = ScenarioCheck(self.services, self.loaded, self.checks, folder, reproduce)
         try:
             evidence = dataclasses.replace(self, recording=recording).evidence_of_usable_cluster(directory, seed)
         except AgentRefusedError as error:
-            checked = self._refused(error, reproduce)
+            engine = self.version.engine.value
+            checked = check.refused(
+                error, Evidence(self.tier.value, self.release.version, engine, job_state="not built")
+            )
         else:
-            checked = self._checked(evidence, reproduce, folder, baseline)
+            checked = check.checked(evidence, baseline)
         name, places = self.loaded.name, [lines_of(self.loaded, finding) for finding in checked.findings]
         write_evidence(folder, checked.evidence, checked.results, self.services.redactor, name, places)
         return dataclasses.replace(
             checked,
-            waiver=_waiver_answer(self.loaded, checked),
+            waiver=check.waiver_answer(checked),
             failed_runs=() if checked.valid else (failed_run(checked.results, checked.evidence),),
             figures=figures(self.loaded.scenario, checked.evidence, self.services.settings.prices),
         )
@@ -291,35 +291,3 @@ class ScenarioRun:
     def _topic_of_replays(self) -> AbstractContextManager[ActionTopic | None]:
         """Create the topic for replays; None on the local tier, where they keep action states in memory."""
         return contextlib.nullcontext() if self.tier is Tier.LOCAL else self._action_topic()
-
-    def _checked(self, evidence: Evidence, reproduce: str, folder: Path, baseline: Side | None) -> CheckedRun:
-        prices = self.services.settings.prices
-        compared = compared_with(baseline, self.loaded, evidence, self.services) if baseline else None
-        comparison = compared.comparison if compared else None
-        results = judged(self.loaded, evidence, self.checks, prices, compared=compared)
-        validity = overall(results)
-        text = ""
-        if validity is not Validity.VALID:
-            whole = os.path.relpath(folder / "evidence.json")
-            text = explained(self.loaded, evidence, results, reproduce, self.services.redactor, whole, comparison)
-        return CheckedRun(evidence, results, validity, text, comparison=comparison)
-
-    def _refused(self, error: AgentRefusedError, reproduce: str) -> CheckedRun:
-        """Return the result for an agent that cannot be built."""
-        place, lines = lines_of(self.loaded, Finding("", ("agent",)))
-        source = [f"  > {number:4} | {line}" for number, line in lines]
-        text = "\n".join([f"{place}: {error.problem.render()}", *source, "", f"again: {reproduce}"])
-        findings = [Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen)]
-        validity = Validity.INVALID
-        if error.version == BASELINE:
-            validity = Validity.UNKNOWN
-            findings.insert(0, Finding(NOTHING_OF_CANDIDATE, ("upgrade",)))
-        evidence = Evidence(self.tier.value, self.release.version, self.version.engine.value, job_state="not built")
-        return CheckedRun(evidence, (CheckResult("agent", validity, tuple(findings)),), validity, text)
-
-
-def _waiver_answer(loaded: LoadedScenario, checked: CheckedRun) -> WaiverAnswer | None:
-    known = loaded.scenario.expect_fail
-    if known is None:
-        return None
-    return waiver_answer(Waiver(known.check, loaded.waived_failure), checked.results, checked.evidence)
