@@ -21,8 +21,9 @@ from pytest_flink_agents.attestation.files import (
 )
 from pytest_flink_agents.attestation.keys import Verifier
 from pytest_flink_agents.attestation.statement import EXTENSION, FILE_GROUPS, VERSION, statement_of
-from pytest_flink_agents.identity import git_state
+from pytest_flink_agents.identity import Identity, added_code, git_state
 from pytest_flink_agents.report.json_files import VERDICT_FILE
+from pytest_flink_agents.settings import Settings
 
 _SHOWN = 120
 _ABSENT = "nothing"
@@ -212,6 +213,9 @@ def _check_project(folder: Path, project: Path, found: _Findings) -> None:
                 now = error.strerror or str(error)
             if now != expected:
                 found.refuse(str(project / name), "the file is not the one that was tested", expected, now)
+    known = Identity(*({one["name"]: one["digest"] for one in verdict[group]} for group in ("subjects", "scenarios")))
+    for name in added_code(known, Settings(project, (), report_dir=folder)):
+        found.refuse(str(project / name), "the job may load this code, which was not tested", _ABSENT, "a file")
     found.notes.append(f"{compared} files of the project compared")
     if elsewhere:
         found.notes.append(f"{elsewhere} files outside of the project are attested and not compared")

@@ -233,6 +233,18 @@ def test_each_file_of_the_project_counts(attested: Callable[..., Path], project:
     assert refusals(folder, None, project) == []
 
 
+def test_code_of_the_project_that_was_not_tested_is_refused(attested: Callable[..., Path], project: Path) -> None:
+    folder = attested()
+    for name in ("notes.txt", ".hidden.py", "flink-agents-report/other/x.py"):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).touch()
+    assert refusals(folder, None, project) == []
+    (project / "requests.py").touch()
+    assert refusals(folder, None, project) == [
+        (str(project / "requests.py"), "the job may load this code, which was not tested")
+    ]
+
+
 def test_the_exit_code_says_verified_refused_or_unknown(
     attested: Callable[..., Path], signer: Signer, keys: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
