@@ -199,4 +199,7 @@ def _message(
     known = checked is not None and checked.waiver is not None
     if checked is not None and checked.headline and not known:
         return f"{checked.runs}: {checked.headline}" if checked.runs else checked.headline
-    return str(error or "").partition("\n")[0]
+    if error is not None:
+        return str(error).partition("\n")[0] or type(error).__name__
+    # A strict xfail that passed fails without an error.
+    return report.longreprtext.partition("\n")[0] if report.failed else ""

@@ -131,6 +131,16 @@ def test_a_plain_test_that_fails_blocks(project: Project):
     assert reasons(project)[0]["message"].startswith("test_plain.py::test_plain: ")
 
 
+def test_a_plain_test_that_fails_without_a_message_has_a_reason_in_words(project: Project):
+    xfail = "import pytest\n\n\n@pytest.mark.xfail(strict=True, reason='ticket 7')\ndef test_known(): ...\n"
+    project.write("test_plain.py", f"{xfail}\n\ndef test_plain():\n    raise ValueError\n")
+    assert project.run(GATE).ret == 1
+    assert [reason["message"] for reason in reasons(project) if reason["kind"] == "block"] == [
+        "test_plain.py::test_known: [XPASS(strict)] ticket 7",
+        "test_plain.py::test_plain: ValueError",
+    ]
+
+
 def test_a_fault_of_the_environment_in_a_plain_test_does_not_block(project: Project):
     project.scenarios("x", scenario("right"))
     project.write("test_plain.py", "def test_plain(flink_cluster): ...\n")
