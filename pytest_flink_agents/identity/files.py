@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flink_agents_runtime.config.catalogue import JAVA_CLASS_PATH
 from flink_agents_runtime.config.options import OptionError, flat, typed
 from flink_testbed.artifacts.importable import importable_files, is_code
+from flink_testbed.artifacts.local_requirements import editable_projects
 from pytest_flink_agents.identity.model import Identity, file_digest
 from pytest_flink_agents.scenario.boundary.places import resolved_inside
 from pytest_flink_agents.scenario.cassette import cassette_place
@@ -27,19 +28,21 @@ def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identit
     """Return the digests of all files of the scenarios: their own, their configurations and what they run.
 
     What code may import is not known before it runs, so all code below the import roots counts, and the data in its
-    directories, unless all scenarios run jars.
+    directories, unless all scenarios run jars. The code of editable requirements is not copied into an environment.
     """
     own: set[Path] = set()
     configurations: set[Path] = set()
     named: set[Path] = set()
+    editable = set(editable_projects(settings.requirements))
     imports = False
     for loaded in scenarios:
         configurations |= {loaded.root / loaded.configuration.name} if loaded.configuration else set()
         own |= loaded.files | _cassette(loaded, settings)
         named |= set(_named(loaded))
+        editable |= {path for one in _in_working_tree(loaded) for path in editable_projects(one.requirements())}
         imports = imports or _imports(loaded)
     own -= configurations
-    subjects = named | (set(_importable(settings)) if imports else set())
+    subjects = named | (set(_importable(settings, editable)) if imports else set())
     groups = (subjects - own - configurations, own, configurations)
     root = os.fspath(settings.root.resolve())
     return Identity(*({_name(path, root): file_digest(path) for path in group} for group in groups))
@@ -63,16 +66,22 @@ def _imports(loaded: LoadedScenario) -> bool:
 
 def _named(loaded: LoadedScenario) -> Iterator[Path]:
     upgrade, compare = loaded.scenario.upgrade, loaded.scenario.compare
-    versions: list[tuple[LoadedScenario, str | None]] = [(loaded, None)]
-    versions += [(loaded.before_upgrade(), upgrade.from_.git)] if upgrade else []
-    versions += [(loaded.of_baseline(), compare.baseline.git)] if compare else []
-    for version, commit in versions:
-        # The files of a commit are part of its digest; they need not exist in the working tree.
-        yield from () if commit else _of_version(version)
+    for version in _in_working_tree(loaded):
+        yield from _of_version(version)
     if upgrade and upgrade.from_.savepoint:
         yield from _files_below(loaded.savepoint(upgrade.from_.savepoint))
     if compare and compare.baseline.evidence:
         yield loaded.path(compare.baseline.evidence)
+
+
+def _in_working_tree(loaded: LoadedScenario) -> Iterator[LoadedScenario]:
+    """Yield the versions of a scenario; the files of a commit are part of its digest, and need not exist here."""
+    upgrade, compare = loaded.scenario.upgrade, loaded.scenario.compare
+    yield loaded
+    if upgrade and not upgrade.from_.git:
+        yield loaded.before_upgrade()
+    if compare and not compare.baseline.git:
+        yield loaded.of_baseline()
 
 
 def _of_version(loaded: LoadedScenario) -> Iterator[Path]:
@@ -107,11 +116,11 @@ def _cassette(loaded: LoadedScenario, settings: Settings) -> set[Path]:
     return {resolved_inside(relative=llm.cassette, **place)}
 
 
-def _importable(settings: Settings) -> Iterator[Path]:
+def _importable(settings: Settings, editable: Iterable[Path] = ()) -> Iterator[Path]:
     reports = os.fspath(settings.report_dir.resolve()) + os.sep
     # The policy has a digest of its own, that of the bytes that were read.
     policy = settings.policy.resolve() if settings.policy else None
-    for root in (place.resolve() for place in (settings.root, *settings.python_path)):
+    for root in (place.resolve() for place in (settings.root, *settings.python_path, *editable)):
         files = dict(importable_files(root))
         packages = {name.partition("/")[0] for name in files if is_code(name) and "/" in name}
         for name, path in files.items():

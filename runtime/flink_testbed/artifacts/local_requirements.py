@@ -97,13 +97,18 @@ def local_requirements(lines: Iterable[str]) -> Iterator[LocalRequirement]:
 
     Paths are absolute: those in a file are relative to it. Editable projects are left out: their code is not copied.
     """
-    yield from _found(lines, Path("/"), [])
+    yield from (local for local in _found(lines, Path("/"), []) if local.option not in _EDITABLE)
+
+
+def editable_projects(lines: Iterable[str]) -> Iterator[Path]:
+    """Yield the directories of the editable projects that the lines name, whose code is not copied."""
+    yield from (local.path for local in _found(lines, Path("/"), []) if local.option in _EDITABLE)
 
 
 def _found(lines: Iterable[str], base: Path, reading: list[Path]) -> Iterator[LocalRequirement]:
     for line in lines:
         local = local_requirement(line)
-        if local is None or local.option in _EDITABLE or not (base / local.path).exists():
+        if local is None or not (base / local.path).exists():
             continue
         path = base / local.path
         yield local.at(path)

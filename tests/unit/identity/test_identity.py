@@ -15,6 +15,7 @@ from pytest_flink_agents.identity import Identity, added_code, files_of
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.vocabulary import RequirementKind
 
 SCENARIO = """version: "1"
 name: {name}
@@ -27,7 +28,8 @@ expect: {{outputs: []}}
 FILES = {
     "suite/class.scenario.yaml": SCENARIO.format(name="a", agent="shop.agents:Refund", job="")
     .replace("conf/", "../conf/")
-    .replace("common", "../common"),
+    .replace("common", "../common")
+    + "requirements: [-e ../tools]\n",
     "plan.scenario.yaml": SCENARIO.format(name="b", agent="{plan: plan.json}", job=""),
     "yaml.scenario.yaml": SCENARIO.format(name="c", agent="{yaml: agents.yaml, name: refund}", job=""),
     "java.scenario.yaml": SCENARIO.format(name="d", agent="shop.agents:Refund", job="")
@@ -68,6 +70,8 @@ FILES = {
     "compiled.pyc": "no source",
     "tagged/CACHEDIR.TAG": "a package, for it has code",
     "tagged/rules.py": "RATE = 2\n",
+    # An editable requirement.
+    "../tools/src/tool.py": "Z = 1\n",
     # Links, see root().
     "linked/rules.py": "RATE = 2\n",
     "../archive.zip": "PK",
@@ -114,7 +118,7 @@ def settings(root: Path) -> Settings:
 @pytest.fixture
 def identify(root: Path, settings: Settings) -> Callable[[], Identity]:
     def identity() -> Identity:
-        project = Project(root, (root / "src",))
+        project = Project(root, (root / "src",), requirement_kinds=(RequirementKind.EDITABLE,))
         loaded = [one for file in sorted(root.rglob("*.scenario.yaml")) for one in load_file(file, project)]
         return files_of(loaded, settings)
 
