@@ -136,10 +136,11 @@ def print_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, co
     from pytest_flink_agents.report.terminal import verdict_lines
 
     report = gate_session.summary
-    shown = report.relative_to(config.rootpath) if report.is_relative_to(config.rootpath) else report
+    place = report.relative_to(config.rootpath) if report.is_relative_to(config.rootpath) else report
+    shown = str(place) if report.is_file() else f"none, only parts of it in {place.parent}"
     terminalreporter.write_sep("=", "flink agents gate" if gate_session.settings.gate else "flink agents")
     own_exit = None if gate_session.settings.gate else int(exitstatus)
-    for text, markup in verdict_lines(config.stash[VERDICT], str(shown), gate_session.redactor, pytest_exit=own_exit):
+    for text, markup in verdict_lines(config.stash[VERDICT], shown, gate_session.redactor, pytest_exit=own_exit):
         terminalreporter.write_line(text, **markup)
     if gate_session.settings.gate and gate_session.server.on_github:
         from pytest_flink_agents.report.ci.findings import findings_of
