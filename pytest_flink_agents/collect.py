@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flink_agents.current import SESSION, SETTINGS, SHARD, is_worker, session_of
+from pytest_flink_agents.current import DESELECTED, SESSION, SETTINGS, SHARD, is_worker, session_of
 from pytest_flink_agents.scenario_item import SCENARIO_SUFFIXES, ScenarioFile, ScenarioItem
 from pytest_flink_agents.vocabulary import Tier
 
@@ -85,7 +85,17 @@ def keep_shard(config: pytest.Config, items: list[pytest.Item]) -> None:
     config.stash[SHARD] = (shard, others)
     if others:
         config.hook.pytest_deselected(items=others)
+        # They run elsewhere.
+        tests_of_others = len(others) - len(scenario_items(others))
+        config.stash[DESELECTED] = config.stash.get(DESELECTED, 0) - tests_of_others
         items[:] = [item for item in items if shard.has(item.nodeid)]
+
+
+def count_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count the plain tests among items that are left out."""
+    for item in items:
+        if not isinstance(item, ScenarioItem):
+            item.config.stash[DESELECTED] = item.config.stash.get(DESELECTED, 0) + 1
 
 
 def arrange(items: list[pytest.Item]) -> None:
@@ -126,8 +136,13 @@ def record_selection(session: pytest.Session) -> None:
     gate_session.add_scenarios(item.loaded for item in scenarios)
     left_out = gate_session.collected - {item.nodeid for item in scenarios}
     selection = selection_of(config, gate_session.collected_files, deselected=len(left_out))
-    tiers = tiers_left_out(scenarios, gate_session.settings.tiers_left_out)
-    gate_session.update(selection=dataclasses.replace(selection, shard=shard, tiers_left_out=tiers))
+    selection = dataclasses.replace(
+        selection,
+        shard=shard,
+        tiers_left_out=tiers_left_out(scenarios, gate_session.settings.tiers_left_out),
+        deselected_tests=config.stash.get(DESELECTED, 0),
+    )
+    gate_session.update(selection=selection)
     if is_worker(config) and any(map(needs_session, session.items)):
         gate_session.make_folder()
 

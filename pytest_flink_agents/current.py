@@ -29,6 +29,8 @@ SHARED: pytest.StashKey[SharedParts] = pytest.StashKey()
 VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
 # The shard that runs, and the items of the others.
 SHARD: pytest.StashKey[tuple[Shard, list[pytest.Item]]] = pytest.StashKey()
+# The plain tests that were left out, each counted once.
+DESELECTED: pytest.StashKey[int] = pytest.StashKey()
 LEAKS: pytest.StashKey[list[str]] = pytest.StashKey()
 PATCH: pytest.StashKey[EnvironmentPatch] = pytest.StashKey()
 FAILURES: pytest.StashKey[FailedReports] = pytest.StashKey()

@@ -6,7 +6,7 @@ Unused, it imports nothing heavy, opens nothing and prints nothing.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Keep the items of this shard, order them, and add the fixture that watches the cluster's logs."""
     collect.keep_shard(config, items)
     collect.arrange(items)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count the plain tests that are left out; scenarios are compared with those that were collected."""
+    collect.count_deselected(items)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -115,6 +115,10 @@ def left_out(selection: Selection) -> list[Reason]:
         more = f" and {len(others)} more" if others else ""
         message = f"scenario files outside of the directories that were asked for: {first}{more}"
         reasons.append(Reason(ReasonKind.REMARK, "selection", "info", message, list(selection.elsewhere)))
+    if selection.deselected_tests:
+        count = selection.deselected_tests
+        message = f"{count} plain test{'s were' if count != 1 else ' was'} deselected"
+        reasons.append(Reason(ReasonKind.REMARK, "tests", "info", message, count, 0))
     return reasons
 
 

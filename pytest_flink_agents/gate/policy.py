@@ -161,6 +161,7 @@ class Selection:
     words. ``uncollected`` are files that look like scenarios, lie below the directories that were asked for, and were not
     collected. ``elsewhere`` are scenario files of the project outside these directories: the verdict is on another suite.
     ``shard`` is the part that this session was asked for, None for a whole session.
+    ``deselected_tests`` counts plain tests that were left out.
     ``tiers_left_out`` names by tier the scenarios that had run there if the user had named no tiers.
     """
 
@@ -170,6 +171,7 @@ class Selection:
     elsewhere: tuple[str, ...] = ()
     shard: Shard | None = None
     tiers_left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    deselected_tests: int = 0
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Selection:
@@ -177,7 +179,7 @@ class Selection:
         limits, uncollected, elsewhere = (tuple(data[word]) for word in ("limits", "uncollected", "elsewhere"))
         shard = Shard(**data["shard"]) if data["shard"] else None
         tiers = {tier: tuple(names) for tier, names in data["tiers_left_out"].items()}
-        return cls(data["deselected"], limits, uncollected, elsewhere, shard, tiers)
+        return cls(data["deselected"], limits, uncollected, elsewhere, shard, tiers, data["deselected_tests"])
 
     def merge(self, other: Selection) -> Selection:
         """Return the selection of two processes of one session, or of two of its shards."""
@@ -191,6 +193,7 @@ class Selection:
                 tier: _either(self.tiers_left_out.get(tier, ()), other.tiers_left_out.get(tier, ()))
                 for tier in _either((*self.tiers_left_out,), (*other.tiers_left_out,))
             },
+            max(self.deselected_tests, other.deselected_tests),
         )
 
 

@@ -233,6 +233,18 @@ def test_a_selection_is_not_promoted_and_says_what_is_missing(project: Project):
         assert message in lines_of(result)
 
 
+def test_plain_tests_that_were_deselected_are_a_remark(project: Project):
+    project.scenarios("x", scenario("right"))
+    project.write("test_plain.py", "def test_wrong():\n    assert 1 == 2\n\n\ndef test_right(): ...\n")
+    for options in (("-k", "not wrong"), ("-n1", "--deselect=test_plain.py::test_wrong")):
+        project.run(GATE, *options)
+        assert ("remark", "1 plain test was deselected") in [(one["kind"], one["message"]) for one in reasons(project)]
+    # The tests of another shard run there.
+    for shard in ("1/2", "2/2"):
+        project.run(GATE, f"--flink-shard={shard}")
+        assert not [one for one in reasons(project) if "plain test" in one["message"]]
+
+
 def test_without_the_gate_an_inconclusive_session_says_so(project: Project):
     project.scenarios("x", scenario("one"))
     result = project.run()

@@ -277,6 +277,8 @@ def test_processes_that_collect_the_same_items_do_not_count_them_twice() -> None
     assert Selection().merge(tiers) == tiers.merge(Selection()) == tiers == Selection.from_data(asdict(tiers))
     shards = Selection(tiers_left_out={"local": ("b",), "embedded": ("c",)})
     assert tiers.merge(shards).tiers_left_out == {"local": ("a", "b"), "embedded": ("c",)}
+    workers = Selection(deselected_tests=2), Selection(deselected_tests=2)
+    assert workers[0].merge(workers[1]).deselected_tests == 2
 
 
 def test_a_reason_that_is_added_never_improves_a_verdict() -> None:

@@ -96,6 +96,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "a plain test was skipped or failed as expected, every scenario passed": lambda: decide(
         [*PASSED, ran("skipped", None)], AUTO
     ),
+    "plain tests were deselected, every scenario ran and passed": lambda: decide(
+        PASSED, AUTO, selection=Selection(deselected_tests=2)
+    ),
     "there are scenario files outside of the directories that were asked for": lambda: decide(
         PASSED, AUTO, selection=Selection(elsewhere=("other/x.scenario.yaml",))
     ),
