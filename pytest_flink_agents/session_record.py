@@ -74,8 +74,15 @@ class SessionRecord:
         attempts: dict[str, list[ItemResult]] = {}
         for result in self.attempts:
             attempts.setdefault(result.node_id, []).append(result)
-        ended = [merge_attempts(each) for each in attempts.values()]
+        ended = [self._described(merge_attempts(each)) for each in attempts.values()]
         return (*ended, *(result for node_id, result in self.selected.items() if node_id not in attempts))
+
+    def _described(self, result: ItemResult) -> ItemResult:
+        """Return a result with what the selection knows of its item: of a worker that died only its name is known."""
+        item = self.selected.get(result.node_id)
+        if result.tier is not None or item is None or item.tier is None:
+            return result
+        return dataclasses.replace(item, outcome=result.outcome, message=result.message, other_error=result.other_error)
 
     def as_data(self) -> dict[str, Any]:
         """Return the record as plain data, which pytest-xdist can send."""

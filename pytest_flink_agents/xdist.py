@@ -150,7 +150,9 @@ class Controller:
         # pytest-xdist calls this right after pytest_testnodedown for the same worker.
         self._lost = self._lost[:-1]
         if SESSION in self._config.stash and crashitem in self._config.stash[SESSION].record.selected:
-            result = _not_run(crashitem, "the pytest-xdist worker that ran it has died")
+            died = "the pytest-xdist worker that ran it has died"
+            # Whatever ended it, it says nothing about the scenario, so its severity does not excuse that.
+            result = dataclasses.replace(_not_run(crashitem, died), other_error=died)
             self._config.stash[SESSION].add_result(result)
 
     @pytest.hookimpl(optionalhook=True)

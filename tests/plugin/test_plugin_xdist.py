@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,22 @@ def test_a_worker_that_dies_makes_the_verdict_inconclusive(project: Project):
     assert any(
         "test_dies: the pytest-xdist worker that ran it has died" in reason["message"] for reason in verdict["reasons"]
     )
+
+
+def test_a_scenario_whose_worker_dies_is_still_a_scenario_of_its_tier(project: Project):
+    """Nothing is known of it, so its severity does not make that a remark."""
+    exits = "import os\n\n\ndef pytest_runtest_setup(item):\n    if 'dies' in item.name:\n        os._exit(3)\n"
+    project.write("conftest.py", exits)
+    project.write("flink-agents-policy.yaml", LOCAL_ONLY)
+    project.scenarios("s", STORIES[0], scenario("dies", more="severity: warn\n"))
+    assert project.run("-n1", "--flink-gate", ends=False).ret == 10
+    assert [(reason["kind"], reason["message"]) for reason in project.verdict()["reasons"]] == [
+        ("inconclusive", "s.scenario.yaml::dies[local-2.2]: the pytest-xdist worker that ran it has died")
+    ]
+    results = json.loads((project.report / "report.json").read_text())["results"]
+    assert [(one["name"], one["tier"], one["severity"]) for one in results if one["outcome"] == "not_run"] == [
+        ("dies", "local", "warn")
+    ]
 
 
 def test_workers_that_end_without_their_records_make_the_verdict_inconclusive(project: Project):
