@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from agent_run import failure_of, outputs_of
 
-from flink_agents_runtime.on_flink import operator as operator_module
+from flink_agents_runtime.on_flink import live_key
 from flink_agents_runtime.on_flink.operator import AgentOperator
 from flink_agents_runtime.on_flink.stream_operator import StreamOperator
 from flink_agents_runtime.plan.build import build_plan
@@ -65,7 +65,7 @@ def test_outputs_of_a_run_of_seconds_in_a_users_stream_come_in_the_call_of_their
     events: int, at_once: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They have the time stamp of that record; each step takes a second here."""
-    monkeypatch.setattr(operator_module, "time", SimpleNamespace(monotonic=itertools.count().__next__))
+    monkeypatch.setattr(live_key, "time", SimpleNamespace(monotonic=itertools.count().__next__))
     plan = build_plan({"agent": PING_PONG}, config={})
     flink, operator = Flink(), StreamOperator(plan.model_dump_json(serialize_as_any=True), "j")
     operator.open(flink)
