@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shlex
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -177,15 +178,18 @@ def agent_runner(request: pytest.FixtureRequest, flink_tier: Tier, flink_version
     explains it.
     """
     from pytest_flink_agents.hooks import project_of_node
+    from pytest_flink_agents.options import options_of_run
     from pytest_flink_agents.run.agent_runner import AgentRunner
 
     session = session_of(request.config)
+    options = options_of_run(session.settings, flink_tier)
     runner = AgentRunner(
         session.services,
         session.release(flink_version),
         flink_tier,
         attempt_folder(request.node),
         project=project_of_node(request.node, session.settings),
+        again=shlex.join(["pytest", request.node.nodeid, f"--flink-version={flink_version}", *options]),
     )
     yield runner
     _require_quiet(runner.wrong_in_logs(_allowed(request)))

@@ -54,13 +54,21 @@ class AgentRunner:
     """Runs agents on one tier.
 
     The evidence of each run is also written below ``folder``. ``project`` has the matchers and model
-    formats that plugins add.
+    formats that plugins add; ``again`` is the command that repeats the test.
     """
 
     def __init__(
-        self, services: Services, release: FlinkRelease, tier: Tier, folder: Path, *, project: Project
+        self,
+        services: Services,
+        release: FlinkRelease,
+        tier: Tier,
+        folder: Path,
+        *,
+        project: Project,
+        again: str = "pytest",
     ) -> None:
         self.tier = tier
+        self._again = again
         self._project = project
         self._services = services
         self._release = release
@@ -165,7 +173,9 @@ class AgentRunner:
             require_replays(evidence, demanded=bool(always_replay))
         if stated is not None:
             whole = os.path.relpath(directory / "evidence.json")
-            require_stated(stated, evidence, settings.prices, self._services.redactor, whole)
+            again = self._again if evidence.seed is None else f"{self._again} --scenario-seed={evidence.seed}"
+            redactor = self._services.redactor
+            require_stated(stated, evidence, settings.prices, redactor, whole=whole, again=again)
         return evidence
 
     def _stated(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from flink_testbed.core.problem import HostError, Problem
@@ -18,11 +20,14 @@ from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.compile import compile_document
 from pytest_flink_agents.scenario.document import parse
 from pytest_flink_agents.scenario.loaded import LoadedScenario
+from pytest_flink_agents.scenario.matching.assertion import as_written
 from pytest_flink_agents.vocabulary import ModelPrice, Tier
 
 # Not loaded: a scenario names an agent, and that of a test may come from anywhere.
 _ANY_AGENT = "flink_agents.api.agents.agent:Agent"
 _FILE = "expect"
+# Characters that JSON has unescaped in strings, and that YAML reads as the end of a line or refuses.
+_OTHER_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 Delivery = Literal["exactly_once", "at_least_once"]
 
@@ -51,20 +56,31 @@ def read_expect(
         **({"llm": {"mode": "scripted", "script": list(llm)}} if llm else {}),
         **({"effects": list(effects)} if effects else {}),
         "inputs": [{"key": "-", "value": None}],
-        "expect": dict(expect),
+        "expect": as_written(dict(expect)),
     }
     try:
-        text = json.dumps(words, indent=2, ensure_ascii=False)
+        text = json.dumps(words, indent=2, ensure_ascii=False, allow_nan=False)
+        data = _OTHER_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
     except (TypeError, ValueError) as error:
         raise ValueError(f"expect: {error}") from None
-    documents, problems = parse(text.encode(), _FILE)
+    documents, problems = parse(data, _FILE)
     loaded = None
     for document in documents:
         loaded, mistakes = compile_document(document, project.real_root / _FILE, project)
         problems += map(document.problem, mistakes)
     if problems or loaded is None:
-        raise ValueError("\n".join(problem.render() for problem in problems))
+        raise ValueError("\n".join(_of_test(problem).render() for problem in problems))
     return loaded
+
+
+def _of_test(problem: Problem) -> Problem:
+    """Return a problem with a next step of a Python test: it has no inputs in files."""
+    if problem.code != "FA211":
+        return problem
+    next_step = (
+        "state outputs as {count, each, distinct}, or compare evidence.outputs with those that the test computes"
+    )
+    return replace(problem, next_step=next_step)
 
 
 def delivery_of(given: Delivery | None, stated: LoadedScenario | None) -> Delivery | None:
@@ -80,19 +96,25 @@ def delivery_of(given: Delivery | None, stated: LoadedScenario | None) -> Delive
 
 
 def require_stated(
-    loaded: LoadedScenario, evidence: Evidence, prices: Mapping[str, ModelPrice], redactor: Redactor, whole: str
+    loaded: LoadedScenario,
+    evidence: Evidence,
+    prices: Mapping[str, ModelPrice],
+    redactor: Redactor,
+    *,
+    whole: str,
+    again: str,
 ) -> None:
     """Raise ``AgentFailedError`` if a run is not as stated, ``HostError`` if that is not known.
 
     Errors in the cluster's logs are judged at the end of the test, unless ``expect`` states them.
-    ``whole`` is the file with the whole evidence.
+    ``whole`` is the file with the whole evidence, ``again`` the command that repeats the test.
     """
     elsewhere = [LOGS] if loaded.scenario.expect.logs is None else []
     results = judged(loaded, evidence, prices=prices, without=elsewhere)
     validity = overall(results)
     if validity is Validity.VALID:
         return
-    text = explained(loaded, evidence, results, "pytest", redactor, whole)
+    text = explained(loaded, evidence, results, again, redactor, whole)
     if validity is Validity.INVALID:
         raise AgentFailedError(Problem("FA225", "the run is not as the test expects", detail=text), evidence)
     message = "the run of a Python test cannot be judged by what it expects"

@@ -5,6 +5,7 @@ Must never import: pydantic, yaml, pytest.
 
 from __future__ import annotations
 
+import math
 from typing import Any, final
 
 from pytest_flink_agents.scenario.matching.matcher import json_text
@@ -31,7 +32,8 @@ class Expected:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, wanted: Any) -> None:
-        self._wanted = _plain(wanted)
+        self._wanted = as_written(wanted)
+        _require_json(self._wanted)
         try:
             self._matcher = compile_matcher(self._wanted)
         except MatcherError as error:
@@ -48,10 +50,10 @@ class Expected:
         """The argument of :func:`matches`, as plain data."""
         return self._wanted
 
-    def differences(self, seen: Any) -> list[str]:
-        """Return one line for each place where a value differs."""
+    def differences(self, seen: Any, at: tuple[str, ...] = ()) -> list[str]:
+        """Return one line for each place where a value differs, which is itself ``at`` a place of a larger one."""
         return [
-            f"at {one.place}: expected {one.expected_text}, "
+            f"at {'.'.join((*at, *map(str, one.at))) or one.place}: expected {one.expected_text}, "
             f"seen {'nothing' if one.seen is ABSENT else json_text(one.seen)}"
             for one in self._matcher.match(seen)
         ]
@@ -59,18 +61,67 @@ class Expected:
 
 def explained(op: str, left: object, right: object) -> list[str] | None:
     """Return the lines of a failed comparison for pytest, None if no matcher takes part in it."""
-    expected, seen = (right, left) if isinstance(right, Expected) else (left, right)
-    if op != "==" or not isinstance(expected, Expected):
+    if op != "==" or not (_takes_part(left) or _takes_part(right)):
         return None
-    return [f"{json_text(seen)} == {expected!r}", *expected.differences(seen)]
+    expected, seen = (right, left) if _takes_part(right) else (left, right)
+    return [f"{_shown(seen)} == {_shown(expected)}", *_differences(expected, seen, ())]
 
 
-def _plain(wanted: Any) -> Any:
-    """Return the value with results of :func:`matches` inside it, and tuples, as a scenario has them."""
+def _takes_part(value: object) -> bool:
+    """Return whether a value is a matcher, or a list or mapping with one in it."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return isinstance(value, Expected) or any(map(_takes_part, inside))
+
+
+def _shown(value: object) -> str:
+    return repr(value) if _takes_part(value) else json_text(value)
+
+
+def _differences(expected: Any, seen: Any, at: tuple[str, ...]) -> list[str]:
+    """Return one line for each place where a value differs from one that has matchers in it."""
+    if isinstance(expected, Expected):
+        return expected.differences(seen, at)
+    if isinstance(expected, dict) and isinstance(seen, dict):
+        found = [line for key in expected for line in _of_part(expected, seen, key, key in seen, at)]
+        return found + [
+            f"at {_place(at, key)}: expected nothing, seen {_shown(seen[key])}" for key in seen if key not in expected
+        ]
+    if isinstance(expected, (list, tuple)) and type(expected) is type(seen):
+        found = [
+            line for index in range(len(expected)) for line in _of_part(expected, seen, index, index < len(seen), at)
+        ]
+        more = range(len(expected), len(seen))
+        return found + [f"at {_place(at, index)}: expected nothing, seen {_shown(seen[index])}" for index in more]
+    if expected == seen:
+        return []
+    return [f"at {'.'.join(at) or 'the value itself'}: expected {_shown(expected)}, seen {_shown(seen)}"]
+
+
+def _of_part(expected: Any, seen: Any, key: Any, is_there: bool, at: tuple[str, ...]) -> list[str]:
+    if not is_there:
+        return [f"at {_place(at, key)}: expected {_shown(expected[key])}, seen nothing"]
+    return _differences(expected[key], seen[key], (*at, str(key)))
+
+
+def _place(at: tuple[str, ...], key: Any) -> str:
+    return ".".join((*at, str(key)))
+
+
+def as_written(wanted: Any) -> Any:
+    """Return a value with results of :func:`matches` inside it, and tuples, as a scenario has them."""
     if isinstance(wanted, Expected):
         return wanted.wanted
     if isinstance(wanted, dict):
-        return {key: _plain(value) for key, value in wanted.items()}
+        return {key: as_written(value) for key, value in wanted.items()}
     if isinstance(wanted, (list, tuple)):
-        return [_plain(value) for value in wanted]
+        return [as_written(value) for value in wanted]
     return wanted
+
+
+def _require_json(wanted: Any) -> None:
+    """Raise ``ValueError`` for a number that no scenario can have: it is equal to nothing, or a bound of nothing."""
+    inside = wanted.values() if isinstance(wanted, dict) else wanted if isinstance(wanted, list) else ()
+    for value in inside:
+        _require_json(value)
+    if isinstance(wanted, float) and not math.isfinite(wanted):
+        raise ValueError(f"matches: {wanted} is not a number of JSON")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -45,12 +46,47 @@ def test_a_failed_comparison_names_each_place_that_differs() -> None:
     assert explained("==", wanted, {"total": 21, "said": "no"}) == lines
 
 
+def test_a_list_or_mapping_with_matchers_in_it_is_explained_as_well() -> None:
+    wanted = [{"total": matches(APPROX), "by": "ada", "to": 1}, matches({"contains": "yes"}), 3]
+    seen = [{"total": 21, "by": "bob", "at": 17}, "no"]
+    lines = explained("==", seen, wanted)
+    assert lines == explained("==", wanted, seen)
+    assert lines is not None
+    assert lines[0] == (
+        '[{"total": 21, "by": "bob", "at": 17}, "no"] == '
+        "[{'total': matches({'approx': {'value': 20, 'abs': 0.5}}), 'by': 'ada', 'to': 1}, matches({'contains': 'yes'}), 3]"
+    )
+    assert lines[1:] == [
+        "at 0.total: expected 20 give or take 0.5, seen 21",
+        'at 0.by: expected "ada", seen "bob"',
+        "at 0.to: expected 1, seen nothing",
+        "at 0.at: expected nothing, seen 17",
+        'at 1: expected something that contains "yes", seen "no"',
+        "at 2: expected 3, seen nothing",
+    ]
+    assert explained("==", [1, 2, 3], [matches({"gt": 0}), 2]) == [
+        "[1, 2, 3] == [matches({'gt': 0}), 2]",
+        "at 2: expected nothing, seen 3",
+    ]
+
+
 def test_other_comparisons_are_left_to_pytest() -> None:
     assert explained("==", 1, 2) is None
     assert explained("in", 1, matches(2)) is None
 
 
-@pytest.mark.parametrize("wanted", [{"contains": ""}, {"regex": "("}, {"contians": "x"}, {"approx": 3}])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"contains": ""},
+        {"regex": "("},
+        {"contians": "x"},
+        {"approx": 3},
+        {"lt": math.inf},
+        {"approx": {"value": math.inf, "abs": math.inf}},
+        {"a": [math.nan]},
+    ],
+)
 def test_what_is_no_matcher_or_cannot_fail_is_refused(wanted: Any) -> None:
     with pytest.raises(ValueError, match="matches: "):
         matches(wanted)
