@@ -226,3 +226,12 @@ def test_the_pure_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
     assert type(reader._parser("a")) is yaml.SafeLoader
     assert parse(text.encode(), "x.yaml") == fast
+
+
+@pytest.mark.parametrize("separator", ["\x85", "\u2028", "\u2029"])
+def test_a_separator_of_lines_that_yaml_would_fold_is_refused(separator: str) -> None:
+    """As a blank, an output with a blank would be as expected."""
+    ((where, code, message),) = refused(f'a: 1\nb: "c{separator}d"')
+    assert (where, code) == ("x.yaml:2:6", "FA201")
+    assert message.endswith("a control character")
+    assert one(f'b: "c\\u{ord(separator):04x}d"').value == {"b": f"c{separator}d"}
