@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flink_agents_runtime.observe.json_log import LEFT_OUT
 from pytest_flink_agents.evidence.model import Event
 from pytest_flink_agents.vocabulary import CHAT_RESPONSE_EVENT, INPUT_EVENT, OUTPUT_EVENT, TOOL_REQUEST_EVENT
 
@@ -102,7 +103,13 @@ def read_event_logs(
         if budget < 0:
             rest = f"the event logs hold more than {_LIMIT_BYTES // _MIB} MiB, and the rest was not read"
             return EventLog(_in_order(logs), f"{rest}; give the scenario fewer inputs")
-    return EventLog(_in_order(logs))
+    return EventLog(_in_order(logs), _left_out(directory))
+
+
+def _left_out(directory: Path) -> str:
+    """Return a sentence on the events that an agent did not log, empty if there are none."""
+    types = {line for path in directory.rglob(f"*{LEFT_OUT}") for line in path.read_text(encoding="utf-8").splitlines()}
+    return f"events of type {', '.join(sorted(types))} are not in the log: their level is OFF" if types else ""
 
 
 def _in_order(logs: Iterable[Sequence[Event]]) -> tuple[Event, ...]:

@@ -58,6 +58,14 @@ def test_the_level_of_the_most_specific_type_applies(tmp_path):
     assert levels == [("a", "STANDARD"), ("a.b", "VERBOSE"), ("a.b.x", "VERBOSE"), ("a.d", "STANDARD")]
 
 
+def test_the_types_that_are_left_out_are_named_beside_the_log(tmp_path):
+    config = {"event-log.type.a.level": "OFF"}
+    written(tmp_path / "deep" / "log.log", config, Event(type="a"), Event(type="a"), Event(type="b"), Event(type="a.c"))
+    assert (tmp_path / "deep" / "log.left-out").read_text() == '"a"\n"a.c"\n'
+    written(tmp_path / "whole.log", config, Event(type="b"))
+    assert not (tmp_path / "whole.left-out").exists()
+
+
 def test_an_unknown_level_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="LOUD"):
         EventLog(tmp_path / "log", AgentConfiguration({"event-log.level": "LOUD"}))

@@ -15,12 +15,18 @@ from typing import Any, BinaryIO
 from flink_agents_runtime.config.catalogue import OFF, STANDARD
 from flink_agents_runtime.observe.truncation import Limits, is_whole, truncated
 
+# The end of the name of the file with the types of events that a log leaves out.
+LEFT_OUT = ".left-out"
+
 
 class JsonLog(ABC):
     """A log of events in a file, or in the logger of its class. An observer of one engine at a time.
 
     Each record is flushed. The directory and the file are created with the first record. A log at level STANDARD
     truncates large payloads by ``limits``; with ``pretty`` a record spans several lines.
+
+    Types of which an event came at level OFF are in a file beside it, :data:`LEFT_OUT`, one a line: a program may set
+    the level itself, and whoever reads the log must know that it is not whole.
     """
 
     logger: str
@@ -62,6 +68,7 @@ class JsonLog(ABC):
         level = self._levels.get(event_type)
         if level is None:
             level = self._levels[event_type] = self.level_of(event_type)
+            self._note(event_type, level)
         if level == OFF:
             return
         timestamp = datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -76,6 +83,13 @@ class JsonLog(ABC):
         file = self._open(self._path)
         file.write(text.encode() + b"\n")
         file.flush()
+
+    def _note(self, event_type: str, level: str) -> None:
+        """Write a type that is left out to the file of those."""
+        if level == OFF and self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.with_suffix(LEFT_OUT).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(event_type) + "\n")
 
     def _record_of_values(self, key: Any, level: str, timestamp: str, event: Mapping[str, Any]) -> str:
         content = self.content(event)

@@ -161,3 +161,12 @@ def test_the_history_of_a_key_goes_on_in_the_file_that_begins_later(tmp_path: Pa
         (tmp_path / name).write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
     found = [event.type for event in read_event_logs(tmp_path).events]
     assert found == ["21:39:36", "21:39:37", "21:39:41", "21:39:42"]
+
+
+def test_a_log_that_leaves_types_out_is_not_whole(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job/events-a.log").write_text('{"eventType": "b", "event": {}}\n')
+    assert read_event_logs(tmp_path).unknown == ""
+    (tmp_path / "job/events-a.left-out").write_text('"b"\n"a"\n')
+    (tmp_path / "job/events-b.left-out").write_text('"a"\n')
+    assert read_event_logs(tmp_path).unknown == 'events of type "a", "b" are not in the log: their level is OFF'
