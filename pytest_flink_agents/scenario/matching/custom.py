@@ -5,6 +5,7 @@ Must never import: pydantic, yaml, pytest.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -44,7 +45,8 @@ class Custom(Matcher):
     @override
     def compare(self, seen: Any, at: DocumentPath) -> list[Mismatch]:
         try:
-            answer = self.function(seen, self.wanted)
+            # Copies, because a function that removes a key would change the evidence, and what it is asked next.
+            answer = self.function(copy.deepcopy(seen), copy.deepcopy(self.wanted))
         except Exception as error:
             raise CustomMatcherError(f"the matcher {self.word} crashed: {type(error).__name__}: {error}") from error
         if not isinstance(answer, bool):

@@ -38,3 +38,15 @@ def test_a_check_says_what_is_wrong_or_that_it_does_not_know(
     (result,) = judge({"mine": lambda: check_custom("mine", check, EVIDENCE)})
     assert (result.check, result.validity) == ("mine", validity)
     assert words in "".join(finding.message for finding in result.findings)
+
+
+def test_a_check_that_changes_values_changes_no_evidence() -> None:
+    evidence = Evidence("local", "2.2.1", "bundled", outputs=(Output("a", {"n": 1, "at": 5}),), metrics={"x": 1.0})
+
+    def tidy(given: Evidence) -> list[str]:
+        given.outputs[0].value.pop("at")
+        return []
+
+    for _ in range(2):
+        assert check_custom("mine", tidy, evidence).validity is Validity.VALID
+    assert evidence.outputs[0].value == {"n": 1, "at": 5}
