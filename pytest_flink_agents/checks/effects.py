@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -163,12 +164,9 @@ def _per_input(
 
 def _each(expected: ExpectedCalls, calls: Sequence[EffectCall], evidence: Evidence) -> Iterable[_Judged]:
     yield from _some_call(expected, "each", calls, evidence)
-    found = 0
-    for call in calls:
-        for part in expected.each:
-            found += 1 if (finding := _unlike(expected, call, part, evidence)) else 0
-            if finding and found <= _NAMED:
-                yield Validity.INVALID, finding
+    wrong = (_unlike(expected, call, part, evidence) for call in calls for part in expected.each)
+    for finding in itertools.islice(filter(None, wrong), _NAMED):
+        yield Validity.INVALID, finding
 
 
 def _unlike(expected: ExpectedCalls, call: EffectCall, part: Part, evidence: Evidence) -> Finding | None:
