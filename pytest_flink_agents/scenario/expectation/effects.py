@@ -27,7 +27,7 @@ class ExpectedCall(LanguageMapping):
     # `json` would hide a method of the base class.
     json_: Any = Field(None, alias="json", description="the body as JSON")
     text: Any = Field(None, description="the body as text, if it is no JSON")
-    query: Any = Field(None, description="the query by name, as strings")
+    query: Any = Field(None, description="the query by name, as strings; a name that is there several times has a list")
     path: Any = Field(None, description="the path of the request")
 
     @model_validator(mode="after")

@@ -31,7 +31,7 @@ class Seen:
     endpoint: str
     method: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | list[str]] = field(default_factory=dict)
     carried: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
@@ -63,7 +63,7 @@ class EffectCall:
     route: str
     method: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | list[str]] = field(default_factory=dict)
     key: Any = None
     input: int | None = None
     attempt: int | None = None

@@ -121,7 +121,7 @@ class Service:
             endpoint,
             request.method,
             f"/{path}",
-            dict(request.query) if request.query_string else {},
+            _query(request) if request.query_string else {},
             carried_headers(request.headers),
             body,
         )
@@ -146,6 +146,12 @@ class Service:
         body = data.pop("body").encode()
         status, fault = data.pop("status"), data.pop("fault")
         return web.json_response({"sequence": book.record(Seen(**data, body=body), status=status, fault=fault)})
+
+
+def _query(request: web.BaseRequest) -> dict[str, str | list[str]]:
+    """Return the query parameters; one that is there several times has all its values."""
+    named = {name: request.query.getall(name) for name in request.query}
+    return {name: values if len(values) > 1 else values[0] for name, values in named.items()}
 
 
 async def serve() -> None:

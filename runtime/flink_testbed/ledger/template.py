@@ -25,7 +25,7 @@ class RequestParts:
 
     sequence: int
     path: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | list[str]] = field(default_factory=dict)
     json: Any = None
 
     def value(self, name: str) -> Any:

@@ -65,6 +65,17 @@ def connect() -> Iterator[Connect]:
         yield new
 
 
+def test_every_value_of_a_query_parameter_is_recorded(ledger: EffectLedger, tmp_path: Path, connect: Connect) -> None:
+    repeats = Route("payments", "POST", "/refunds", Reply(json="${request.query.page}"))
+    with ledger.run([repeats], tmp_path / "1") as run:
+        client = connect(run.urls["payments"])
+        assert client.call("/refunds?page=1&dry=yes&page=2") == (200, ["1", "2"])
+        assert client.call("/refunds?page=1&dry=yes&page=3") == (200, ["1", "3"])
+    first, second = run.history.entries
+    assert first.query == {"page": ["1", "2"], "dry": "yes"}
+    assert first.content != second.content
+
+
 def test_a_run_has_routes_a_record_and_an_address_of_its_own(
     ledger: EffectLedger, tmp_path: Path, connect: Connect
 ) -> None:
