@@ -70,7 +70,7 @@ def _judged(expected: ExpectedCalls, evidence: Evidence) -> Iterable[_Judged]:
         return
     counted = [_with_cause(call, evidence) for call in calls if has_effect(call)]
     if expected.count is not None:
-        yield _count(expected, expected.count, counted, evidence)
+        yield _count(expected, expected.count, counted, _not_counted(calls), evidence)
     if expected.per_input is not None:
         yield from _per_input(expected, expected.per_input, counted, evidence)
     if expected.each:
@@ -104,8 +104,19 @@ def _none(expected: ExpectedCalls, calls: Sequence[EffectCall], evidence: Eviden
         yield Validity.UNKNOWN, Finding(f"{expected.endpoint} was not called, and {CUT_SHORT}", expected.path)
 
 
-def _count(expected: ExpectedCalls, bounds: Bounds, calls: Sequence[EffectCall], evidence: Evidence) -> _Judged:
-    amount = Amount(f"the number of calls of {expected.endpoint}", len(calls), CUT_SHORT, final=evidence.complete)
+def _not_counted(calls: Sequence[EffectCall]) -> str:
+    """Return a remark on the calls that had no effect, empty if all had one."""
+    repeated, refused = sum(call.replayed for call in calls), sum(not call.accepted for call in calls)
+    words = [f"{repeated} repeated with its Idempotency-Key"] if repeated else []
+    words += [f"{refused} refused"] if refused else []
+    return f" (not counted: {', '.join(words)})" if words else ""
+
+
+def _count(
+    expected: ExpectedCalls, bounds: Bounds, calls: Sequence[EffectCall], not_counted: str, evidence: Evidence
+) -> _Judged:
+    name = f"the number of calls of {expected.endpoint}"
+    amount = Amount(name, len(calls), CUT_SHORT, final=evidence.complete, unit=not_counted)
     validity, finding = judged_amount(bounds, amount)
     if validity is not Validity.INVALID or finding is None or finding.missing:
         return validity, finding

@@ -119,6 +119,14 @@ def test_a_second_call_is_named_with_its_input_and_the_first(stated: Stated) -> 
     assert finding.key == "c-1"
 
 
+def test_too_few_calls_are_shown_beside_those_without_an_effect(stated: Stated) -> None:
+    evidence = run(call(1, ONE), call(2, TWO, replayed=True), call(3, ONE, status=503), call(4, ONE, route=""))
+    (finding,) = stated.checks("effects: {payments: {count: 2}}", evidence, PAYMENTS)["effects"].findings
+    assert finding.message == (
+        "the number of calls of payments is 1 (not counted: 1 repeated with its Idempotency-Key, 2 refused)"
+    )
+
+
 def test_calls_that_name_no_input_are_grouped_by_their_body(stated: Stated) -> None:
     evidence = run(call(1, TWO), call(2, ONE), call(3, ONE))
     (finding,) = stated.checks("effects: {payments: {count: 2}}", evidence, PAYMENTS)["effects"].findings
