@@ -9,8 +9,10 @@ the value is not judged. Must never import: pydantic, yaml, pytest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -81,10 +83,23 @@ def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[
         yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 
+def _multiple_of(validator: Any, divisor: float, value: Any, schema: Any) -> Iterator[ValidationError]:
+    """Divide the decimals as written: 0.07 is a multiple of 0.01, and not for the division of floats."""
+    if not validator.is_type(value, "number"):
+        return
+    is_finite = isinstance(value, int) or math.isfinite(value)
+    if not is_finite or (_fraction(value) / _fraction(divisor)).denominator != 1:
+        yield ValidationError(f"{value!r} is not a multiple of {divisor!r}")
+
+
+def _fraction(number: float) -> Fraction:
+    return Fraction(repr(number)) if isinstance(number, float) else Fraction(number)
+
+
 _compiled = lru_cache(maxsize=256)(compile_pattern)
 _Validator: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"pattern": _pattern},
+    {"pattern": _pattern, "multipleOf": _multiple_of},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("array", lambda _, value: isinstance(value, (list, tuple))),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -51,6 +52,12 @@ CASES: list[tuple[Any, list[Any], list[Any]]] = [
     ({"schema": {"type": "array", "contains": {"const": 1}, "minContains": 2}}, [[1, 1]], [[1], [1, 2]]),
     ({"schema": {"type": "object", "properties": {}, "additionalProperties": False}}, [{}], [{"a": 1}]),
     ({"schema": {"if": {"type": "string"}, "else": {"minimum": 2}}}, ["", 2], [1]),
+    (
+        {"schema": {"type": "number", "multipleOf": 0.01}},
+        [19.99, 0.07, 10**400, -1.1, 1e308],
+        [19.995, 0.1 + 0.2, math.nan, math.inf, "x"],
+    ),
+    ({"schema": {"multipleOf": 2}}, [4, 4.0, 10**400], [5, 4.5]),
     ({"regex": "^ap+r"}, ["approved"], ["not approved", 5, None, ["approved"]]),
     ({"approx": {"value": 20, "abs": 0.1}}, [20, 20.1, 19.9], [20.11, 19.8, "20", True, None, 10**400]),
     ({"approx": {"value": -100, "rel": 0.1}}, [-90, -110], [-89, -111, 100]),
