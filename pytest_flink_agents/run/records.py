@@ -92,7 +92,7 @@ class JobRecords(Records):
         """
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return Output(None, line)
         if isinstance(record, dict) and record.keys() - {"input"} == {"key", "value"}:
             return Output(record["key"], record["value"], _number(record.get("input")))
@@ -123,7 +123,7 @@ def _key(key: bytes) -> Any:
     text = key.decode("utf-8", errors="replace")
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -50,6 +50,12 @@ def test_key_and_header_of_a_record_complete_its_value(record: KafkaRecord, outp
     assert JobRecords().from_kafka(record) == output
 
 
+def test_a_line_that_nests_too_deep_is_text() -> None:
+    deep = "[" * 100_000
+    assert JobRecords().output(deep) == Output(None, deep)
+    assert JobRecords().from_kafka(KafkaRecord(key=deep.encode(), value=b"1")).key == deep
+
+
 def test_hidden_files_are_no_outputs(tmp_path: Path) -> None:
     files = FileChannel([{"key": 1, "value": "x"}], tmp_path, JobRecords())
     files.put()
