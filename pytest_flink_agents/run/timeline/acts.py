@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_flink_agents.run.run_version import RunVersion
 
 _SAVEPOINT_S = 60.0
+# For the first checkpoint of a job that has just started: on a busy machine outputs can be seen before it.
+_FIRST_CHECKPOINT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class SwitchVersion:
         last_state = self.mode is UpgradeMode.LAST_STATE
         if last_state:
             # A job without one is not stopped: there would be nothing to start from.
-            cluster.last_checkpoint(job_id)
+            cluster.last_checkpoint(job_id, timeout_s=_FIRST_CHECKPOINT_S)
         cluster.cancel(job_id, timeout_s=_SAVEPOINT_S)
         return cluster.last_checkpoint(job_id) if last_state else ""
 

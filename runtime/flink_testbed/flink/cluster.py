@@ -339,15 +339,18 @@ class FlinkCluster(ABC):
 
         return self.wait(probe, what=what, timeout_s=max(0.0, timeout_s))
 
-    def last_checkpoint(self, job_id: str) -> str:
-        """Return the address of the job's last completed checkpoint.
+    def last_checkpoint(self, job_id: str, *, timeout_s: float = 0.0) -> str:
+        """Return the address of the job's last completed checkpoint, and wait for its first one.
 
         It outlives a cancelled job that retains its checkpoints. Raises :class:`HostError` FA442 if there is none.
         """
-        latest = self.rest.checkpoints(job_id)["latest"]["completed"]
-        if not latest:
-            raise HostError(Problem("FA442", f"job {job_id} has completed no checkpoint", seen="none"))
-        return str(latest["external_path"])
+
+        def probe() -> tuple[str | None, str]:
+            latest = self.rest.checkpoints(job_id)["latest"]["completed"]
+            return (str(latest["external_path"]) if latest else None), f"job {job_id} has completed no checkpoint"
+
+        what = f"the first checkpoint of job {job_id}"
+        return self.wait(probe, what=what, timeout_s=timeout_s, code="FA442", next_step="take a shorter interval")
 
     def completed_checkpoints(self, job_id: str) -> int:
         """Return the number of completed checkpoints of the job."""

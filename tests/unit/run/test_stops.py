@@ -30,7 +30,9 @@ class RecordingCluster:
         self.happened.append("stopped")
         return "/savepoints/1"
 
-    def last_checkpoint(self, job_id: str) -> str:
+    def last_checkpoint(self, job_id: str, *, timeout_s: float = 0.0) -> str:
+        if not self._checkpoint and not timeout_s:
+            raise AssertionError("the first checkpoint of a job that has just started is waited for")
         if not self._checkpoint:
             raise HostError(Problem("FA442", f"job {job_id} has completed no checkpoint"))
         # A checkpoint may complete between the first look and the end of the job.
