@@ -130,7 +130,7 @@ class SwitchVersion:
             # A job without one is not stopped: there would be nothing to start from.
             cluster.last_checkpoint(job_id, timeout_s=_FIRST_CHECKPOINT_S)
         cluster.cancel(job_id, timeout_s=_SAVEPOINT_S)
-        return cluster.last_checkpoint(job_id) if last_state else ""
+        return cluster.final_checkpoint(job_id) if last_state else ""
 
 
 def _after_refusal(target: FaultTarget) -> str:

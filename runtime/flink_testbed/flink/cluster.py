@@ -342,7 +342,7 @@ class FlinkCluster(ABC):
     def last_checkpoint(self, job_id: str, *, timeout_s: float = 0.0) -> str:
         """Return the address of the job's last completed checkpoint, and wait for its first one.
 
-        It outlives a cancelled job that retains its checkpoints. Raises :class:`HostError` FA442 if there is none.
+        Flink shows it up to a refresh interval late. Raises :class:`HostError` FA442 if there is none.
         """
 
         def probe() -> tuple[str | None, str]:
@@ -351,6 +351,15 @@ class FlinkCluster(ABC):
 
         what = f"the first checkpoint of job {job_id}"
         return self.wait(probe, what=what, timeout_s=timeout_s, code="FA442", next_step="take a shorter interval")
+
+    def final_checkpoint(self, job_id: str) -> str:
+        """Return the address of the last checkpoint that a job completed before its end.
+
+        It outlives a job that retains its checkpoints. Raises :class:`HostError` FA442 if there is none.
+        """
+        # The checkpoint before, which Flink would still show, is removed.
+        clock.pause(self.rest.refresh_interval_s())
+        return self.last_checkpoint(job_id)
 
     def completed_checkpoints(self, job_id: str) -> int:
         """Return the number of completed checkpoints of the job."""

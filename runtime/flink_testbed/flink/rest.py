@@ -136,6 +136,10 @@ class RestClient(RestConnection):
         counts = self.checkpoints(job_id)["counts"]
         return {str(name): int(count) for name, count in counts.items()}
 
+    def refresh_interval_s(self) -> float:
+        """Return for how long Flink may show what it has read of a job, in seconds."""
+        return int(self.call("GET", "/config")["refresh-interval"]) / 1000
+
     def checkpoints(self, job_id: str) -> dict[str, Any]:
         """Return what Flink shows of the job's checkpoints: ``counts``, ``latest`` and ``history``."""
         return dict(self.call("GET", f"/jobs/{job_id}/checkpoints"))

@@ -30,11 +30,13 @@ class RecordingCluster:
         self.happened.append("stopped")
         return "/savepoints/1"
 
-    def last_checkpoint(self, job_id: str, *, timeout_s: float = 0.0) -> str:
-        if not self._checkpoint and not timeout_s:
-            raise AssertionError("the first checkpoint of a job that has just started is waited for")
+    def last_checkpoint(self, job_id: str, *, timeout_s: float) -> str:
+        assert timeout_s, "the first checkpoint of a job that has just started is waited for"
         if not self._checkpoint:
             raise HostError(Problem("FA442", f"job {job_id} has completed no checkpoint"))
+        return "/checkpoints/chk-1"
+
+    def final_checkpoint(self, job_id: str) -> str:
         # A checkpoint may complete between the first look and the end of the job.
         return f"/checkpoints/chk-{1 + self.happened.count('cancelled')}"
 
