@@ -50,7 +50,7 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
     for document in documents:
         with budget:
             found, wrong = _compiled(document, file, project)
-        wrong += map(document.problem, _duplicate_name(document, names))
+        wrong += map(document.problem, _duplicate_names(document, found, names))
         # Documents of one file share their mistakes in the words that they share.
         problems += [problem for problem in wrong if problem not in problems]
         loaded += found
@@ -114,15 +114,22 @@ def load_files(paths: Iterable[Path], project: Project) -> tuple[list[LoadedScen
     return loaded, problems
 
 
-def _duplicate_name(document: Document, names: dict[str, int]) -> Iterator[Mistake]:
-    name = document.value.get("name") if isinstance(document.value, dict) else None
-    if not isinstance(name, str):
+def _duplicate_names(document: Document, found: Iterable[LoadedScenario], names: dict[str, int]) -> Iterator[Mistake]:
+    """Yield a mistake if the name of a document, or that of a combination of its matrix, is taken.
+
+    Of two scenarios with one node id, pytest's options leave one out and nothing says so.
+    """
+    own = document.value.get("name") if isinstance(document.value, dict) else None
+    if not isinstance(own, str):
         return
     line = document.mark(("name",)).line
-    if name in names:
-        message = f'the name "{shorten(name)}" is taken in this file'
-        yield Mistake("FA208", ("name",), message, "a name of its own", f"the same name in line {names[name]}")
-    names.setdefault(name, line)
+    mine = dict.fromkeys((own, *(scenario.name for scenario in found)))
+    taken = next((name for name in mine if name in names), None)
+    if taken is not None:
+        message = f'the name "{shorten(taken)}" is taken in this file'
+        yield Mistake("FA208", ("name",), message, "a name of its own", f"the same name in line {names[taken]}")
+    for name in mine:
+        names.setdefault(name, line)
 
 
 def _in_order(problems: list[Problem], name: str) -> list[Problem]:

@@ -213,6 +213,16 @@ def test_a_duplicate_name_refers_to_the_first_one(problems: Problems, sound: str
     assert (problem.where, problem.code, problem.seen) == ("x.scenario.yaml:11:7", "FA208", "the same name in line 2")
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["combination second", "combination first"])
+def test_the_name_of_a_combination_is_a_name(problems: Problems, sound: str, order: tuple[int, int]) -> None:
+    name = "refund is approved once"
+    varied = f"{sound}tags: ['${{matrix.size}}']\nmatrix: {{size: [small, large]}}\n"
+    documents = (sound.replace(name, f"{name}[size=large]"), varied)
+    (problem,) = problems("---\n".join(documents[index] for index in order))
+    assert (problem.code, problem.seen) == ("FA208", "the same name in line 2")
+    assert problem.message == f'the name "{name}[size=large]" is taken in this file'
+
+
 def test_one_bad_file_does_not_stop_the_others(tmp_path: Path, sound: str) -> None:
     for name, text in (("a", sound), ("b", "a: ["), ("c", sound), ("d", sound.replace("agent:", "agnt:"))):
         (tmp_path / f"{name}.scenario.yaml").write_text(text)
