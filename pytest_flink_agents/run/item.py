@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
-from pytest_flink_agents.run.checked_run import CheckedRun, run_directory, runs_together, with_all_runs
+from pytest_flink_agents.run.checked_run import CheckedRun, run_directory, runs_together
 from pytest_flink_agents.run.comparison import recording_of, stored_side
 from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.figures import figures
@@ -43,6 +42,7 @@ from pytest_flink_agents.run.requests import (
 )
 from pytest_flink_agents.run.scenario_check import ScenarioCheck
 from pytest_flink_agents.run.scenario_version import ScenarioVersion
+from pytest_flink_agents.run.seeds import run_with_seeds
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.vocabulary import Tier
@@ -127,24 +127,12 @@ class ScenarioRun:
         return runs_together(checked, repeat.required)
 
     def _run_with_seeds(self, folder: Path, reproduce: Callable[[int | None], str]) -> CheckedRun:
-        """Run once with each seed of the session.
+        """Run once with each seed of the session; ``reproduce`` returns the command that repeats the run with one."""
 
-        With several seeds the first run that is not as expected counts, else the last; files of the
-        others are removed. ``reproduce`` returns the command that repeats the run with a seed.
-        """
-        *others, last = self.services.settings.seeds(self.tier)
-        passed: list[CheckedRun] = []
-        for seed in others:
-            directory = folder / f"seed-{seed}"
-            checked = self._run_once(folder, directory, seed, reproduce(seed))
-            if not checked.valid:
-                before = f" ({len(passed)} runs with other seeds passed)" if passed else ""
-                checked = dataclasses.replace(checked, text=f"{checked.text}\nwith seed {seed}{before}")
-                return with_all_runs(checked, [*passed, checked])
-            passed.append(checked)
-            shutil.rmtree(directory)
-        checked = self._run_once(folder, folder, last, reproduce(last))
-        return with_all_runs(checked, [*passed, checked])
+        def run_once(place: Path, directory: Path, seed: int | None) -> CheckedRun:
+            return self._run_once(place, directory, seed, reproduce(seed))
+
+        return run_with_seeds(run_once, folder, self.services.settings.seeds(self.tier))
 
     def _run_once(self, folder: Path, directory: Path, seed: int | None, reproduce: str) -> CheckedRun:
         """Run once; the run's files go to ``directory``, its evidence to ``folder``."""
