@@ -82,6 +82,39 @@ def runs_together(checked: Sequence[CheckedRun], min_pass: int) -> CheckedRun:
     return dataclasses.replace(shown, validity=_VALIDITY[runs.outcome], text=text, runs=runs, directory=directory)
 
 
+def with_later_seeds(
+    shown: CheckedRun, passed: Sequence[CheckedRun], later: Mapping[int | None, CheckedRun], left_out: int
+) -> CheckedRun:
+    """Return the first run that is not as expected, with those of the seeds before and after it.
+
+    A failure is excused, by ``expect_fail`` or a policy, only if every run failed like that; ``left_out`` runs that were not
+    made may have failed in another way.
+    """
+    together = with_all_runs(shown, [*passed, shown, *later.values()])
+    failed = {seed: run for seed, run in later.items() if not run.valid}
+    answers = {run.waiver for run in (shown, *failed.values())}
+    waiver = next((one for one in (WaiverAnswer.OTHER, WaiverAnswer.UNKNOWN) if one in answers), shown.waiver)
+    invalid = any(run.validity is Validity.INVALID for run in failed.values())
+    others = ((seed, _other_finding(run, shown)) for seed, run in failed.items())
+    another = next((f"with seed {seed}: {finding}" for seed, finding in others if finding), "")
+    runs = "run with a later seed was" if left_out == 1 else "runs with later seeds were"
+    not_made = f"{left_out} {runs} left out" if left_out else ""
+    return dataclasses.replace(
+        together,
+        validity=Validity.INVALID if invalid else shown.validity,
+        text="\n".join(filter(None, (shown.text, another, not_made))),
+        waiver=WaiverAnswer.UNKNOWN if left_out and waiver is WaiverAnswer.WAIVED else waiver,
+        failed_runs=() if left_out else together.failed_runs,
+    )
+
+
+def _other_finding(run: CheckedRun, shown: CheckedRun) -> str:
+    """Return the first finding of a check that is not as expected here and is in the shown run; empty without one."""
+    known = {result.check for result in shown.results if result.validity is not Validity.VALID}
+    others = (each for each in run.results if each.validity is not Validity.VALID and each.check not in known)
+    return next((finding.message.partition("\n")[0] for each in others for finding in each.findings), "")
+
+
 def run_directory(number: int) -> str:
     """Return the name of the directory with the evidence of one run of a repeated scenario; they count from 1."""
     return f"run-{number}"
@@ -89,9 +122,10 @@ def run_directory(number: int) -> str:
 
 def with_all_runs(shown: CheckedRun, checked: Sequence[CheckedRun]) -> CheckedRun:
     """Return the run that is shown of several, with what is known of all of them."""
+    known = all(each.valid or each.failed_runs for each in checked)
     return dataclasses.replace(
         shown,
         repeats=sum(each.repeats for each in checked),
-        failed_runs=tuple(run for each in checked for run in each.failed_runs),
+        failed_runs=tuple(run for each in checked for run in each.failed_runs) if known else (),
         figures=largest_figures([each.figures for each in checked]),
     )

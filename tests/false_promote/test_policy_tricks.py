@@ -114,3 +114,38 @@ def test_a_mistyped_policy_decides_nothing(project: Project) -> None:
         project.write(POLICY_FILE, text)
         assert project.run(GATE).ret == 4
         assert not (project.report / "verdict.json").exists()
+
+
+CHANGES = """
+import logging
+from pathlib import Path
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+class Changes(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def answer(event: Event, ctx: RunnerContext) -> None:
+        logging.getLogger("shop").error("known")
+        before = Path(__file__).with_name("before")
+        ctx.send_event(OutputEvent(output={"said": "bye" if before.exists() else "hi"}))
+        before.touch()
+"""
+
+
+@pytest.mark.parametrize("excuse", ["expect_fail", "waiver", "severity"])
+def test_a_failure_of_the_first_seed_that_is_excused_hides_none_of_the_others(excuse: str, project: Project) -> None:
+    project.write("changes.py", CHANGES)
+    until = datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=30)
+    known = f"expect_fail: {{reason: r, check: logs, until: '{until}'}}\n" if excuse == "expect_fail" else ""
+    text = policy(check="logs" if excuse == "waiver" else "effects")
+    project.write(POLICY_FILE, f"{text}    checks: {{logs: warn}}\n" if excuse == "severity" else text)
+    project.scenarios("x", scenario("right"), scenario("wrong", agent="changes:Changes", more=known))
+    result = project.run(GATE, "--scenario-seed=1", "--scenario-runs=3")
+    assert result.ret == 1
+    assert [each for each in reasons(project) if each.startswith("scenarios: x.scenario.yaml::wrong[")]
+    result.stdout.fnmatch_lines(["with seed 2: output 1 is not as expected: *"])
