@@ -14,6 +14,7 @@ from flink_testbed.artifacts.local_requirements import editable_projects
 from pytest_flink_agents.identity.model import Identity, file_digest
 from pytest_flink_agents.scenario.boundary.places import resolved_inside
 from pytest_flink_agents.scenario.cassette import cassette_place
+from pytest_flink_agents.scenario.inputs import data_files
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import ModelMode
 
@@ -25,7 +26,7 @@ _FILES = ("yaml", "plan", "python", "jar")
 
 
 def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identity:
-    """Return the digests of all files of the scenarios: their own, their configurations and what they run.
+    """Return the digests of all files of the scenarios: their own with their data, their configurations and what they run.
 
     What code may import is not known before it runs, so all code below the import roots counts, and the data in its
     directories, unless all scenarios run jars. The code of editable requirements is not copied into an environment.
@@ -38,6 +39,7 @@ def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identit
     for loaded in scenarios:
         configurations |= {loaded.root / loaded.configuration.name} if loaded.configuration else set()
         own |= loaded.files | _cassette(loaded, settings)
+        own |= set(data_files(loaded, (settings.root, *settings.python_path)))
         named |= set(_named(loaded))
         editable |= {path for one in _in_working_tree(loaded) for path in editable_projects(one.requirements())}
         imports = imports or _imports(loaded)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, overload
 
@@ -96,6 +97,17 @@ def resolve_inputs(
             file = _file(loaded, index, one, search_roots)
             parts.append(_Records(one, shown(file, loaded.root), deadline, mask).read(file, budget))
     return AllInputs(parts)
+
+
+def data_files(loaded: LoadedScenario, search_roots: Sequence[Path]) -> Iterator[Path]:
+    """Yield the data files of a scenario's inputs in the project and in packages below ``search_roots``.
+
+    Those that are not there are left out.
+    """
+    for index, one in enumerate(loaded.scenario.inputs):
+        if isinstance(one, (FileInputs, PackageInputs)):
+            with suppress(ScenarioError):
+                yield _file(loaded, index, one, search_roots)
 
 
 def _file(loaded: LoadedScenario, index: int, wanted: FileInputs | PackageInputs, search_roots: Sequence[Path]) -> Path:

@@ -50,6 +50,13 @@ FILES = {
     .replace("agent: \n", "")
     .replace("outputs: []", "delivery: {outputs: exactly_once}")
     + "tiers: [embedded]\nupgrade: {from: {git: v1, job: {jar: gone.jar}}, after: {outputs: 1}}\n",
+    "data.scenario.yaml": SCENARIO.format(name="h", agent="shop.agents:Refund", job="").replace(
+        "{key: a, value: 1}",
+        "{from: data/orders.jsonl, key: id}, {package: shop.deep, file: returns.jsonl, key: id}, "
+        "{package: installed.elsewhere, file: orders.jsonl, key: id}",
+    ),
+    "data/orders.jsonl": '{"id": 1}\n',
+    "shop/deep/returns.jsonl": '{"id": 1}\n',
     "new.jar": "PK",
     "before/old.py": "pass\n",
     "libs/prices.jar": "PK",
@@ -127,7 +134,8 @@ def identify(root: Path, settings: Settings) -> Callable[[], Identity]:
 
 def test_every_file_of_what_is_tested_is_named(identify: Callable[[], Identity]) -> None:
     identity = identify()
-    assert set(identity.scenarios) == {name for name in FILES if ".scenario." in name} | {"common.yaml"}
+    of_scenarios = {name for name in FILES if ".scenario." in name or name.endswith(".jsonl")} | {"common.yaml"}
+    assert set(identity.scenarios) == of_scenarios
     assert set(identity.configurations) == {"conf/config.yaml"}
     others = set(FILES) - set(identity.scenarios) - set(identity.configurations)
     assert set(identity.subjects) == others
