@@ -11,6 +11,10 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem, WaitTimeoutError
 from flink_testbed.kafka.record import KafkaRecord
 
+# One request at a time. Of several, a broker that has just become leader may refuse the first and
+# accept the second; since it does not know the producer's sequence numbers yet, it then
+# acknowledges the first as a duplicate, and the record is lost without an error.
+LOSSLESS = {"acks": "all", "enable.idempotence": True, "max.in.flight": 1}
 _BATCH = 1000
 # Unacknowledged records at most; the producer's queue holds far more, in number and in bytes.
 _MAX_IN_QUEUE = 500

@@ -9,40 +9,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from flink_testbed.core import clock
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.kafka.offsets import Isolation, is_unsettled, list_offsets
 from flink_testbed.kafka.record import KafkaRecord
-from flink_testbed.kafka.records import read_range, write_records
+from flink_testbed.kafka.records import LOSSLESS, read_range, write_records
 from flink_testbed.network import Passage
 from flink_testbed.ownership.detached import Detachment
 
-Isolation = Literal["read_committed", "read_uncommitted"]
-
 ANSWER_S = 30.0
-_LEVELS = {
-    "read_committed": IsolationLevel.READ_COMMITTED,
-    "read_uncommitted": IsolationLevel.READ_UNCOMMITTED,
-}
-# One request at a time. Of several, a broker that has just become leader may refuse the first and
-# accept the second; since it does not know the producer's sequence numbers yet, it then
-# acknowledges the first as a duplicate, and the record is lost without an error.
-_LOSSLESS = {"acks": "all", "enable.idempotence": True, "max.in.flight": 1}
-# The errors of a broker that does not know yet that it leads a partition, and after the loss of a
-# leader.
-_UNSETTLED = (
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.FENCED_LEADER_EPOCH,
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-    KafkaError.OFFSET_NOT_AVAILABLE,
-)
 
 
 class KafkaService(ABC):
@@ -231,7 +212,7 @@ class KafkaService(ABC):
     def produce(self, topic: str, records: Iterable[KafkaRecord], *, timeout_s: float = ANSWER_S) -> None:
         """Write records in order and wait until all in-sync replicas have them."""
         if self._producer_client is None:
-            self._producer_client = Producer({**self._client_config(), **_LOSSLESS, "linger.ms": 2})
+            self._producer_client = Producer({**self._client_config(), **LOSSLESS, "linger.ms": 2})
         try:
             refusal = write_records(self._producer_client, topic, records, timeout_s)
         except (KafkaException, BufferError) as error:
@@ -275,13 +256,9 @@ class KafkaService(ABC):
                 found = self._metadata(topic)
                 if found is None:
                     raise self._refused(f"topic {topic} cannot be read", "the topic does not exist")
-                asked = {TopicPartition(topic, partition): which for partition in found.partitions}
-                level = _LEVELS[isolation]
-                answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=ANSWER_S)
-                return {at.partition: future.result(ANSWER_S).offset for at, future in answers.items()}
+                return list_offsets(self._admin, topic, found.partitions, which, isolation, ANSWER_S)
             except (KafkaException, TimeoutError) as error:
-                code = error.args[0].code() if isinstance(error, KafkaException) else None
-                if code not in _UNSETTLED or clock.now_s() > deadline:
+                if not is_unsettled(error) or clock.now_s() > deadline:
                     raise self._refused(f"the offsets of topic {topic} cannot be read", error) from error
             clock.pause(0.05)
 
