@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
@@ -23,33 +23,39 @@ _POLL_S = 0.05
 
 def read_range(
     config: Mapping[str, Any], topic: str, begins: Mapping[int, int], ends: Mapping[int, int], timeout_s: float
-) -> list[KafkaRecord]:
-    """Return the records in a range of offsets, by partition and offset.
+) -> Generator[KafkaRecord, None, None]:
+    """Yield the records in a range of offsets as they arrive, those of a partition in order.
 
     ``begins`` is inclusive, ``ends`` exclusive. Offsets without a record (aborted, compacted,
-    transaction markers) are skipped. Raises :class:`WaitTimeoutError` instead of returning a part
-    of the records if an end is not reached in ``timeout_s`` seconds.
+    transaction markers) are skipped. Raises :class:`WaitTimeoutError` if an end is not reached in
+    ``timeout_s`` seconds.
     """
     left = {partition: ends[partition] for partition, begin in begins.items() if begin < ends[partition]}
-    found: list[KafkaRecord] = []
     if not left:
-        return found
-    consumer = Consumer({**config, "enable.partition.eof": True, "enable.auto.commit": False})
+        return
+    reading = {
+        "group.id": f"{config['client.id']}-reader",  # nothing is committed, but the client requires one
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "enable.auto.commit": False,
+    }
+    consumer = Consumer({**config, **reading})
     try:
         consumer.assign([TopicPartition(topic, partition, begins[partition]) for partition in left])
-        deadline, last_error = clock.now_s() + timeout_s, "no answer"
+        deadline, last_error, found = clock.now_s() + timeout_s, "no answer", 0
         while left:
             for message in consumer.consume(_BATCH, _POLL_S):
                 error = message.error()
                 if error and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
                     last_error = error.str()
                     continue
-                _take(message, left, found, is_end=error is not None)
+                if _take(message, left, is_end=error is not None):
+                    found += 1
+                    yield _record(message)
             if left and clock.now_s() > deadline:
-                raise _too_slow(topic, left, len(found), last_error, timeout_s)
+                raise _too_slow(topic, left, found, last_error, timeout_s)
     finally:
         consumer.close()
-    return sorted(found, key=lambda record: (record.partition, record.offset))
 
 
 def write_records(producer: Producer, topic: str, records: Iterable[KafkaRecord], timeout_s: float) -> str:
@@ -82,17 +88,16 @@ def write_records(producer: Producer, topic: str, records: Iterable[KafkaRecord]
     return str(failures[0]) if failures else f"{left} record(s) not acknowledged in {timeout_s:g} s"
 
 
-def _take(message: Message, left: dict[int, int], found: list[KafkaRecord], *, is_end: bool) -> None:
-    """Append a record before the end; remove a finished partition."""
+def _take(message: Message, left: dict[int, int], *, is_end: bool) -> bool:
+    """Return whether a message is a record before the end; remove a finished partition."""
     partition, offset = message.partition(), message.offset()
     end = left.get(partition)
     if end is None:
-        return
-    if not is_end and offset < end:
-        found.append(_record(message))
+        return False
     # The event of a partition's end has the offset of the next record to be written.
     if offset >= (end if is_end else end - 1):
         del left[partition]
+    return not is_end and offset < end
 
 
 def _record(message: Message) -> KafkaRecord:

@@ -7,7 +7,7 @@ the error at the deadline names the condition and the last state seen.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -228,22 +228,47 @@ class KafkaService(ABC):
         Up to its end at the time of the call. With ``read_committed`` that is before the first open
         transaction, and aborted records are left out.
         """
-        begins = self._offsets(topic, OffsetSpec.earliest(), isolation)
-        ends = self._offsets(topic, OffsetSpec.latest(), isolation)
-        config = {
-            **self._client_config(),
-            "group.id": f"flink-agents-{self.run_id}-reader",  # nothing is committed, but the client requires one
-            "isolation.level": isolation,
-            "auto.offset.reset": "error",
-        }
+        begins, ends = self.begin_offsets(topic), self.end_offsets(topic, isolation=isolation)
+        records = self.records(topic, begins, ends, isolation=isolation, timeout_s=timeout_s)
+        return sorted(records, key=lambda record: (record.partition, record.offset))
+
+    def records(
+        self,
+        topic: str,
+        begins: Mapping[int, int],
+        ends: Mapping[int, int],
+        *,
+        isolation: Isolation = "read_committed",
+        timeout_s: float = ANSWER_S,
+    ) -> Generator[KafkaRecord, None, None]:
+        """Yield the records from one offset of each partition up to another, as they arrive.
+
+        Those of a partition come in order. The offsets in ``ends`` are exclusive. Raises :class:`HostError` instead of ending
+        early.
+        """
+        config = {**self._client_config(), "isolation.level": isolation}
         try:
-            return read_range(config, topic, begins, ends, timeout_s)
+            yield from read_range(config, topic, begins, ends, timeout_s)
         except KafkaException as error:
             raise self._refused(f"topic {topic} cannot be read", error) from error
 
     def read_committed(self, topic: str, *, timeout_s: float = ANSWER_S) -> list[KafkaRecord]:
         """Return the records that a consumer with exactly-once semantics sees now."""
         return self.read(topic, isolation="read_committed", timeout_s=timeout_s)
+
+    def begin_offsets(self, topic: str) -> dict[int, int]:
+        """Return the offset of the first record that each partition still has, that of its end without one."""
+        return self._offsets(topic, OffsetSpec.earliest(), "read_uncommitted")
+
+    def offsets_at(self, topic: str, time_ms: int) -> dict[int, int]:
+        """Return the offset of each partition's first record with this time or a later one, that of its end without one.
+
+        ``time_ms`` is in milliseconds since 1970.
+        """
+        # The ends come first: a record that is written meanwhile lies behind them.
+        ends = self.end_offsets(topic, isolation="read_uncommitted")
+        found = self._offsets(topic, OffsetSpec.for_timestamp(time_ms), "read_uncommitted")
+        return {partition: ends[partition] if offset < 0 else offset for partition, offset in found.items()}
 
     def end_offsets(self, topic: str, *, isolation: Isolation = "read_committed") -> dict[int, int]:
         """Return the offset after the last record of each partition."""
