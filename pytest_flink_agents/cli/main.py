@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from pytest_flink_agents.cli.export.arguments import add_export
 from pytest_flink_agents.cli.stored_commands import add_command, add_stored_commands
 from pytest_flink_agents.version import __version__
 
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     for flag, metavar in _PLAN_OPTIONS.items():
         command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
     add_stored_commands(commands)
+    add_export(commands)
     _add_plan(commands)
     command = add_command(commands, "doctor", _doctor, "check what a run needs on this machine; changes nothing")
     command.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma-separated (default: 2.2)")

@@ -343,6 +343,13 @@ _KAFKA: Mapping[str, ErrorCode] = {
         "Java in JAVA_HOME that this Kafka does not support.",
         "Unset JAVA_HOME, or point it to another Java.",
     ),
+    "FA459": _code(
+        "A range of a topic cannot be exported",
+        "A file with fewer records than the range would make every comparison over it one of something else. So nothing is "
+        "written if records of the range are gone or are not committed yet, if there are more than the limit, or if a scenario "
+        "could not read one of them.",
+        "Correct what the message names: begin later, end earlier, or name the format of keys and values.",
+    ),
 }
 
 _CONTAINERS: Mapping[str, ErrorCode] = {

@@ -15,6 +15,7 @@ from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.core.problem import HostError
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.kafka.security import read_security
+from pytest_flink_agents.cli.main import main
 from tests.support.brokers import broker_with
 from tests.support.pytest_sessions import make_kafka_project, start_pytest
 from tests.support.tls_proxy import CERTIFICATES
@@ -77,6 +78,26 @@ def refusal(bootstrap: str, file: Path) -> str:
     assert (problem.code, problem.where) == ("FA453", bootstrap)
     assert "correct the file of --kafka-properties" in problem.next_step
     return problem.seen
+
+
+def test_an_export_logs_in_with_the_same_file(
+    secured: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pytest.ini").touch()
+    words = ["export", "orders", "-o", "orders.jsonl", "--from=earliest", f"--kafka-bootstrap={secured}"]
+    words.append("--kafka-properties=kafka.properties")
+    properties_file(tmp_path)
+    assert main(words) == 2
+    assert "the topic does not exist" in capsys.readouterr().err
+    properties_file(tmp_path, password="another one")
+    started = clock.now_s()
+    assert main(words) == 2
+    assert clock.now_s() - started < 20
+    said = capsys.readouterr().err
+    assert "FA453" in said
+    assert "invalid credentials" in said
+    assert "another one" not in said
 
 
 def test_a_scenario_runs_at_a_broker_that_demands_tls_and_a_login(secured: str, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""``flink-agents-gate export``: a range of a Kafka topic as the JSON lines that scenarios read."""
