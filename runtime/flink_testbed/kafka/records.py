@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem, WaitTimeoutError
@@ -15,6 +15,8 @@ from flink_testbed.kafka.record import KafkaRecord
 # accept the second; since it does not know the producer's sequence numbers yet, it then
 # acknowledges the first as a duplicate, and the record is lost without an error.
 LOSSLESS = {"acks": "all", "enable.idempotence": True, "max.in.flight": 1}
+# Errors that a reader waits out in vain: it gets no record of that partition any more.
+_FINAL = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTO_OFFSET_RESET)  # noqa: SLF001 - its public name
 _BATCH = 1000
 # Unacknowledged records at most; the producer's queue holds far more, in number and in bytes.
 _MAX_IN_QUEUE = 500
@@ -28,7 +30,7 @@ def read_range(
 
     ``begins`` is inclusive, ``ends`` exclusive. Offsets without a record (aborted, compacted,
     transaction markers) are skipped. Raises :class:`WaitTimeoutError` if an end is not reached in
-    ``timeout_s`` seconds.
+    ``timeout_s`` seconds, ``KafkaException`` at once if it cannot be reached.
     """
     left = {partition: ends[partition] for partition, begin in begins.items() if begin < ends[partition]}
     if not left:
@@ -47,6 +49,8 @@ def read_range(
             for message in consumer.consume(_BATCH, _POLL_S):
                 error = message.error()
                 if error and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                    if error.code() in _FINAL:
+                        raise KafkaException(error)
                     last_error = error.str()
                     continue
                 if _take(message, left, is_end=error is not None):

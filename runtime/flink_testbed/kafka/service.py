@@ -280,7 +280,7 @@ class KafkaService(ABC):
             try:
                 found = self._metadata(topic)
                 if found is None:
-                    raise self._refused(f"topic {topic} cannot be read", "the topic does not exist")
+                    raise self._refused(f"topic {topic} cannot be read", "it does not exist for this user")
                 return list_offsets(self._admin, topic, found.partitions, which, isolation, ANSWER_S)
             except (KafkaException, TimeoutError) as error:
                 if not is_unsettled(error) or clock.now_s() > deadline:

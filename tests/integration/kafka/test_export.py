@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from flink_testbed.core import clock
 from flink_testbed.core.clock import wait_until
+from flink_testbed.core.problem import HostError
 from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.checks.finding import Validity
@@ -172,6 +173,10 @@ def test_what_retention_has_cut_is_refused_or_left_out_by_name(
     admin = AdminClient({"bootstrap.servers": kafka_service.bootstrap})
     (deleted,) = admin.delete_records([TopicPartition(kafka_topic, 0, 4)]).values()
     deleted.result(30)
+    started = clock.now_s()
+    with pytest.raises(HostError, match=r"FA455: topic .* cannot be read"):
+        list(kafka_service.records(kafka_topic, {0: 2}, {0: 10}))
+    assert clock.now_s() - started < 10, "the offsets do not come back"
     by_offset = refusal("--from=0:2")
     assert "the records of partition 0 from offset 2 on are gone" in by_offset
     assert "partition 0 has offsets 4 to 10" in by_offset
@@ -191,7 +196,7 @@ def test_a_range_that_is_not_there_is_refused(
     refusal: Callable[..., str], kafka_service: KafkaService, kafka_topic: str
 ) -> None:
     kafka_service.produce(kafka_topic, [order("ada"), order("bob")])
-    assert "the topic does not exist" in refusal("--from=earliest", topic="orders-of-nobody")
+    assert "it does not exist for this user" in refusal("--from=earliest", topic="orders-of-nobody")
     assert "orders-of-nobody" not in kafka_service.topics()
     assert "the range is empty" in refusal("--from=0:2")
     assert "the range is empty" in refusal("--from=2100-01-01T00:00:00Z")

@@ -89,7 +89,7 @@ def test_an_export_logs_in_with_the_same_file(
     words.append("--kafka-properties=kafka.properties")
     properties_file(tmp_path)
     assert main(words) == 2
-    assert "the topic does not exist" in capsys.readouterr().err
+    assert "it does not exist for this user" in capsys.readouterr().err
     properties_file(tmp_path, password="another one")
     started = clock.now_s()
     assert main(words) == 2
