@@ -23,10 +23,12 @@ from pytest_flink_agents.checks.trajectory_steps import (
     is_cut,
 )
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.vocabulary import TOOL_REQUEST_EVENT
+from pytest_flink_agents.vocabulary import TOOL_REQUEST_EVENT, Engine
 
 NAME = "trajectory"
 _PATH = ("expect", "trajectory")
+# The engines that this package starts; a job's own program chooses another word.
+_OWN_ENGINES = (Engine.BUNDLED.value, Engine.UPSTREAM.value)
 _NAMED, _FINDINGS = 5, 10
 _SHOWN_EVENTS = 60
 _CUT = "the event log cut long values of this key; set event-log.level: VERBOSE"
@@ -122,7 +124,11 @@ def _doubt(expected: Sequence[Trajectory], evidence: Evidence) -> str:
         return doubt
     if not evidence.input_keys and not all(trajectory.of_one_key for trajectory in expected):
         return "the keys of the inputs are not known; name the key of each trajectory"
-    return "" if evidence.events else "no event was logged: the log is missing, or the job has no agent"
+    if evidence.events:
+        return ""
+    if evidence.engine not in _OWN_ENGINES:
+        return "no event was logged: the log of a job's own program is not read, or the job has no agent"
+    return "no event was logged: the log is missing, or the job has no agent"
 
 
 def _keys(trajectory: Trajectory, evidence: Evidence) -> Iterable[Any]:

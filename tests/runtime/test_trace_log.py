@@ -89,6 +89,12 @@ def test_the_most_specific_target_decides(tmp_path, targets, details):
     assert [record["detail"] for record in found] == details
 
 
+def test_the_types_that_no_target_names_are_beside_the_log(tmp_path):
+    targets = [{"scope": {"entityType": "event", "entityName": "a.*"}}]
+    records(tmp_path, {"trace-log.targets": targets}, event("a"), event("z"), event("z"))
+    assert (tmp_path / "traces-job-1.left-out").read_text() == '"z"\n'
+
+
 @pytest.mark.parametrize(
     "targets",
     ["ALL", [{"scope": "EVENTS"}], [{"scope": "ALL", "level": "OFF"}], [{"scope": "ALL", "detail": "LOUD"}], [1]],

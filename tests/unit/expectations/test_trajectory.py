@@ -217,6 +217,13 @@ def test_a_log_that_may_lack_events_is_unknown(evidence: Evidence, stated: State
     assert stated.validity("trajectory", expect, evidence) is UNKNOWN
 
 
+def test_a_job_of_the_users_own_without_a_log_says_why(stated: Stated) -> None:
+    """Its program decides where the log goes, and the harness reads no other directory."""
+    silent = dataclasses.replace(REFUND, events=(), engine="the job's own")
+    (finding,) = stated.result("trajectory", "trajectory: {key: c-1, never: [x]}", silent).findings
+    assert finding.message == "no event was logged: the log of a job's own program is not read, or the job has no agent"
+
+
 def test_missing_steps_of_a_run_that_was_cut_short_are_unknown_and_forbidden_ones_invalid(stated: Stated) -> None:
     evidence = dataclasses.replace(REFUND, complete=False)
     assert stated.validity("trajectory", "trajectory: {events: [{tool: z}]}", evidence) is UNKNOWN
