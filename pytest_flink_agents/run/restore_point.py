@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import HarnessError, HostError, Problem
+from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.run.subject import AgentRefusedError
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ def way_on(directory: Path | None, job_ids: Sequence[str]) -> str:
         return "savepoints and checkpoints of the job are where the external cluster keeps them"
     point = newest_restore_point(directory, job_ids)
     return f"the job can be started from {point}" if point else "no savepoint or checkpoint of the job is complete"
+
+
+def after_refusal(cluster: FlinkCluster, job_id: str) -> str:
+    """Return what has become of a job that Flink did not stop, in words."""
+    try:
+        state = cluster.rest.job_state(job_id)
+    except HostError:
+        state = "lost"
+    if state == "lost" or state in TERMINAL_STATES:
+        return f"the job is {state.lower()}; {way_on(directory_of(cluster), [job_id])}"
+    return "the job was not stopped, and runs on"
 
 
 @contextmanager

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.faults import Fault, FaultTarget
-from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.evidence.upgrade import RESCALE, STOP, STOP_AT_CHECKPOINT, STOP_WITHOUT_STATE
-from pytest_flink_agents.run.restore_point import directory_of, way_on
+from pytest_flink_agents.run.restore_point import after_refusal
 from pytest_flink_agents.vocabulary import UpgradeMode
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ class SwitchVersion:
             path = self._stop(target.cluster, target.job_id)
         except HostError as error:
             # Without the trace, of which Flink's reason is the first line.
-            next_step = _after_refusal(target)
+            next_step = after_refusal(target.cluster, target.job_id)
             raise HostError(*(replace(each, next_step=next_step, detail="") for each in error.problems)) from error
         self.write()
         # A fresh start on purpose is no interruption, after which a job would have to restore its state.
@@ -131,17 +130,6 @@ class SwitchVersion:
             cluster.last_checkpoint(job_id, timeout_s=_FIRST_CHECKPOINT_S)
         cluster.cancel(job_id, timeout_s=_SAVEPOINT_S)
         return cluster.final_checkpoint(job_id) if last_state else ""
-
-
-def _after_refusal(target: FaultTarget) -> str:
-    """Return what has become of a job that Flink did not stop, in words."""
-    try:
-        state = target.cluster.rest.job_state(target.job_id)
-    except HostError:
-        state = "lost"
-    if state == "lost" or state in TERMINAL_STATES:
-        return f"the job is {state.lower()}; {way_on(directory_of(target.cluster), [target.job_id])}"
-    return "the job was not stopped, and runs on"
 
 
 @dataclass(frozen=True, slots=True)
