@@ -79,7 +79,7 @@ class FollowedRun:
         self._subject = subject
         self._channel = channel
         self._place = place
-        self._cluster = cluster
+        self.cluster = cluster
         self.launch = launch
         for job_id in launch.job_ids:
             cluster.adopt(job_id)
@@ -106,13 +106,13 @@ class FollowedRun:
         Return False if the deadline passed before.
         """
         in_time = True
-        environment, is_external = self._place.environment, self._cluster.processes is None
+        environment, is_external = self._place.environment, self.cluster.processes is None
         announcement = Announcement(
             described(self._subject),
             self._watches,
             environment.progress,
             at_once=environment.settings.verbose or is_external,
-            note=browser_note(self._cluster.rest_url) if self._place.tier is Tier.EMBEDDED else "",
+            note=browser_note(self.cluster.rest_url) if self._place.tier is Tier.EMBEDDED else "",
         )
 
         def each_look() -> None:
@@ -159,7 +159,7 @@ class FollowedRun:
 
     def _died_with(self, error: HostError) -> HostError:
         """Return the error of a dead process, with its subject."""
-        gather_event_logs(self._cluster.directory, self.launch.job_ids, self._place.events)
+        gather_event_logs(self.cluster.directory, self.launch.job_ids, self._place.events)
         log = read_event_logs(self._place.events, self._channel.inputs)
         problem = error.problems[0]
         message = f"{problem.message} while {described(self._subject)} ran"
@@ -194,12 +194,12 @@ class FollowedRun:
 
     def logged(self) -> EventLog:
         """Return the events of the jobs."""
-        gather_event_logs(self._cluster.directory, self.launch.job_ids, self._place.events)
+        gather_event_logs(self.cluster.directory, self.launch.job_ids, self._place.events)
         return read_event_logs(self._place.events, self._channel.inputs)
 
     def blocked(self) -> tuple[str, ...] | None:
         """Return the addresses that were not allowed, None if nothing limited the connections."""
-        return read_blocked(self._place.events, whole=self._cluster.shares_files)
+        return read_blocked(self._place.events, whole=self.cluster.shares_files)
 
     def _steps(self, history: JobHistory) -> tuple[StepRecord, ...]:
         checkpoints = history.get("checkpoints")
@@ -216,7 +216,7 @@ class FollowedRun:
            ones that had come when it was done.
         3. The jobs are cancelled and have ended: only then are history and event logs complete.
         """
-        place, cluster, launch = self._place, self._cluster, self.launch
+        place, cluster, launch = self._place, self.cluster, self.launch
         failure = launch.failure or self._failure()
         refused = self._timeline.refused
         # A job that does not stop may be blocked by an action that never returns.
@@ -283,9 +283,9 @@ class FollowedRun:
         if failed is None:
             return None
         # A job that failed because its TaskManager was lost is not the agent's failure.
-        self._cluster.require_alive()
-        exception = self._cluster.exception(failed)
-        require_reach(self._cluster, exception, self._place.directory)
+        self.cluster.require_alive()
+        exception = self.cluster.exception(failed)
+        require_reach(self.cluster, exception, self._place.directory)
         failure = job_failure(exception)
         return named_failure(failure, self._subject) if isinstance(self._subject, AgentSubject) else failure
 
@@ -297,10 +297,10 @@ class FollowedRun:
         if cut_short:
             # The first line is what the finding shows.
             unfinished = "; ".join(filter(None, (self._waiting_on(log), self._stuck_in_words)))
-            lines = (unfinished, restarts_in_words(history), self._cluster.logs.tail(_LOG_LINES))
+            lines = (unfinished, restarts_in_words(history), self.cluster.logs.tail(_LOG_LINES))
             return "\n".join(line for line in lines if line)
         # The traceback of an agent's action says more than Flink's logs.
-        return self._cluster.logs.tail(_LOG_LINES) if self._watches and failure and not failure.action else ""
+        return self.cluster.logs.tail(_LOG_LINES) if self._watches and failure and not failure.action else ""
 
     @property
     def _stuck_in_words(self) -> str:
@@ -320,7 +320,7 @@ class FollowedRun:
         if self._stuck:
             # Another run may have ended the cluster before.
             with contextlib.suppress(HostError):
-                self._cluster.abandon(f"{described(self._subject)} ran beside this run, and {self._stuck_in_words}")
+                self.cluster.abandon(f"{described(self._subject)} ran beside this run, and {self._stuck_in_words}")
 
     def _waiting_on(self, log: EventLog) -> str:
         if not isinstance(self._subject, AgentSubject) or log.unknown:

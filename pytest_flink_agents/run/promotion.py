@@ -15,11 +15,11 @@ from flink_testbed.ledger.recording import HELD_BACK
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.compare.shadow import ShadowSide, compare_shadow, late_calls, late_outputs
 from pytest_flink_agents.compare.sides import AllowRule
-from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.upgrade import STOP, BlueGreen, Version
 from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
+from pytest_flink_agents.run.health import GivenUpError, require_health
 from pytest_flink_agents.run.launch import launch_agent, refused
 from pytest_flink_agents.run.paced import Paced
 from pytest_flink_agents.run.run_version import RunVersion
@@ -52,14 +52,6 @@ class ShadowTask:
     rules: Sequence[AllowRule]
     within_s: float
     wanted: str = ""
-
-
-class GivenUpError(Exception):
-    """The candidate cannot take over; ``known`` says whether that is its own fault."""
-
-    def __init__(self, reason: str, *, known: bool = True) -> None:
-        super().__init__(reason)
-        self.known = known
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,18 +196,7 @@ class Promotion:
     def _require_health(self, target: FaultTarget) -> None:
         """Raise ``GivenUpError`` if the candidate has failed or restarted, or the baseline beside it."""
         assert self.run is not None
-        watch = self.run.watch
-        watch.look()
-        restarts = watch.history()["restarts"]
-        if restarts or watch.state != "RUNNING":
-            cause = job_failure(self.candidate.place.cluster.exception(watch.job_id)).message
-            raise GivenUpError(f"its job is {watch.state.lower()} after {counted(restarts, 'restart')}: {cause}")
-        baseline = JobWatch(target.cluster, target.job_id)
-        baseline.look()
-        if baseline.state != "RUNNING":
-            raise GivenUpError(f"the job of the baseline is {baseline.state.lower()}", known=False)
-        if baseline.history()["restarts"] > self._restarts:
-            raise GivenUpError("the job of the baseline restarted while the candidate ran beside it", known=False)
+        require_health(self.run, target, self._restarts)
 
     def _judge(self, target: FaultTarget) -> ActResult:
         served, shown = self._settled(target)

@@ -18,11 +18,12 @@ from flink_testbed.ledger.recording import HELD_BACK
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.evidence.upgrade import STOP
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, PROCESS_DIED
-from pytest_flink_agents.run import promotion
+from pytest_flink_agents.run import health
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
+from pytest_flink_agents.run.health import GivenUpError
 from pytest_flink_agents.run.place import Place
-from pytest_flink_agents.run.promotion import GivenUpError, Promotion, ShadowTask
+from pytest_flink_agents.run.promotion import Promotion, ShadowTask
 from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.settling import SETTLED_S, SILENT_S
 from pytest_flink_agents.run.shadow_channel import ShadowChannel
@@ -202,7 +203,7 @@ class Watch:
 
 
 def test_a_restart_of_the_baseline_says_nothing_about_the_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(promotion, "JobWatch", lambda cluster, job_id: Watch(1))
+    monkeypatch.setattr(health, "JobWatch", lambda cluster, job_id: Watch(1))
     one = Rehearsed(monkeypatch)
     one.promotion.run = cast(FollowedRun, Watch(0))
     with pytest.raises(GivenUpError, match="the job of the baseline restarted") as caught:
