@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytest_flink_agents.evidence.upgrade import BASELINE_AGAIN, CANDIDATE, RESCALE, STOP, STOP_AT_CHECKPOINT
+from pytest_flink_agents.evidence.upgrade import (
+    BASELINE_AGAIN,
+    CANDIDATE,
+    FROM_OFFSET,
+    RESCALE,
+    START_BESIDE,
+    STOP,
+    STOP_AT_CHECKPOINT,
+)
 
 KNOWN: tuple[tuple[str, str], ...] = (
     (
@@ -70,6 +78,8 @@ BY_FAULT: Mapping[str, tuple[str, ...]] = {
     ),
     # Before its number.
     RESCALE: _SWITCH,
+    # The candidate starts without the outputs of the savepoint.
+    **dict.fromkeys((START_BESIDE, f"{STOP}{CANDIDATE}{FROM_OFFSET}"), (_ABORTED_CHECKPOINT,)),
     # The TaskManager's ends of the connections to the killed process.
     "kill python_worker": (
         r"org\.apache\.beam\.sdk\.fn\.data\.BeamFnDataGrpcMultiplexer +\S+ - Failed to handle for",

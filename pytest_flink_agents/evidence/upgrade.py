@@ -13,6 +13,9 @@ STOP_AT_CHECKPOINT = "stop at the last checkpoint for the "
 STOP_WITHOUT_STATE = "stop without state for the "
 RESCALE = "rescale to parallelism "
 STOPS = (STOP, STOP_AT_CHECKPOINT, STOP_WITHOUT_STATE, RESCALE)
+# Steps of a candidate that is alive beside the baseline; a stop for one goes on with the offset from which it serves.
+START_BESIDE = f"start the {CANDIDATE} beside the {BASELINE}"
+FROM_OFFSET = ", which serves from offset "
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from flink_testbed.ledger.recording import HELD_BACK
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.compare.shadow import ShadowSide, compare_shadow, late_calls, late_outputs
 from pytest_flink_agents.compare.sides import AllowRule
-from pytest_flink_agents.evidence.upgrade import STOP, BlueGreen, Version
+from pytest_flink_agents.evidence.upgrade import FROM_OFFSET, START_BESIDE, STOP, BlueGreen, Version
 from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
@@ -91,9 +91,9 @@ class Promotion:
         first, offset, name = self.outcome.first, self.outcome.offset, self.candidate.name
         moves: dict[str, tuple[str, Callable[[FaultTarget], ActResult]]] = {
             SAVEPOINT: (f"take a savepoint for the {name}", self._save),
-            START: (f"start the {name} beside the baseline", self._start),
+            START: (START_BESIDE, self._start),
             SHADOW: (f"judge the {name} in its shadow by the inputs from offset {first} to {offset}", self._judge),
-            SWITCH: (f"{STOP}{name}, which serves from offset {offset}", self._switch),
+            SWITCH: (f"{STOP}{name}{FROM_OFFSET}{offset}", self._switch),
         }
         steps: list[Step] = []
         for word, (text, move) in moves.items():

@@ -146,7 +146,9 @@ def test_a_late_call_of_a_taskmanager_that_was_cut_off_belongs_to_that_fault_onl
 @pytest.mark.parametrize(
     "act",
     ["kill taskmanager", "fail checkpoints", "cut taskmanager", "stop with a savepoint for the candidate"]
-    + [f"rescale to parallelism {number}" for number in (1, 16)],
+    + [f"rescale to parallelism {number}" for number in (1, 16)]
+    + ["start the candidate beside the baseline"]
+    + [f"stop with a savepoint for the candidate, which serves from offset {number}" for number in (8, 44)],
 )
 def test_a_checkpoint_that_a_fault_aborted_belongs_to_that_fault_only(act: str) -> None:
     line = f"{AT}.runtime.rpc.pekko.FencedPekkoRpcActor [] - Caught exception while executing runnable in main thread."
