@@ -62,6 +62,18 @@ _MEANINGS = (
     ),
 )
 
+# Flink's words for a TaskManager, or its connection, that was lost. The job of such a failure did nothing wrong.
+_LOST = re.compile(
+    r"TaskManager with id \S+ (?:is no longer reachable|timed out)|"
+    r"remote task manager '[^']*'.* was lost|Lost connection to task manager|"
+    r"The TaskExecutor is shutting down|NoResourceAvailableException"
+)
+
+
+def lost_process(exception: str) -> bool:
+    """Return whether a job failed because it lost a process of its cluster."""
+    return bool(_LOST.search(exception))
+
 
 def failure_of(data: Mapping[str, Any]) -> Failure:
     """Return the failure in the fields that the bundled engine writes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flink_agents_runtime.engine.failure import FAILURE_MARK
-from pytest_flink_agents.evidence.job_failure import job_failure
+from pytest_flink_agents.evidence.job_failure import job_failure, lost_process
 
 WRAPPED = """org.apache.flink.runtime.JobException: Recovery is suppressed by NoRestartBackoffTimeStrategy
 \tat org.apache.flink.runtime.executiongraph.failover.ExecutionFailureHandler.handleFailure(ExecutionFailureHandler.java:219)
@@ -137,3 +137,23 @@ def test_a_missing_topic_or_broker_is_explained(seen: str, told: str) -> None:
     failure = job_failure(f"{WRAPPED}Caused by: {kind}{seen}\n")
     assert failure.message == told
     assert seen in failure.traceback
+
+
+@pytest.mark.parametrize(
+    ("exception", "lost"),
+    [
+        ("JobMasterException: TaskManager with id taskmanager-2 is no longer reachable.", True),
+        ("TimeoutException: The heartbeat of TaskManager with id taskmanager-2 timed out.", True),
+        (
+            "RemoteTransportException: Connection unexpectedly closed by remote task manager 'localhost/127.0.0.1:4321 [ "
+            "taskmanager-2 ] '. This might indicate that the remote task manager was lost.",
+            True,
+        ),
+        ("NoResourceAvailableException: Could not acquire the minimum required resources.", True),
+        (EMBEDDED, False),
+        ("StateMigrationException: The new state serializer must not be incompatible", False),
+        ("", False),
+    ],
+)
+def test_the_loss_of_a_process_is_no_failure_of_the_job(exception: str, lost: bool) -> None:
+    assert lost_process(exception) is lost
