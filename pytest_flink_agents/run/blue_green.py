@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -11,7 +11,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import ProblemError
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.served_events import events_from
-from pytest_flink_agents.evidence.upgrade import BASELINE, Upgrade
+from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE, Upgrade
 from pytest_flink_agents.run.channel import Channel, TopicChannel
 from pytest_flink_agents.run.executed_plan import digest_together
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
@@ -49,10 +49,10 @@ def run_beside(
     baseline = FollowedRun(subject, channel, place, cluster, launch, timeline, logs)
     times = {"deadline_s": deadline_s, "started_s": started_s, "submitted_s": submitted_s}
     try:
-        with naming_restore_point(cluster.directory, launch.job_ids):
+        with _naming_ways_on(baseline, promotion):
             in_time = baseline.follow(deadline_s)
-            candidate, took_over = promotion.run, promotion.outcome.served and not promotion.outcome.step
-            if not in_time or not took_over or candidate is None:
+            candidate = promotion.run
+            if not in_time or not promotion.outcome.served or candidate is None:
                 promotion.end()
                 evidence = baseline.evidence(in_time=in_time, **times)
                 return _of_the_baseline(evidence, baseline, promotion, versions, plans)
@@ -75,6 +75,21 @@ def run_beside(
         for run in (baseline, promotion.run):
             if run is not None:
                 run.abandon_blocked_cluster()
+
+
+@contextlib.contextmanager
+def _naming_ways_on(baseline: FollowedRun, promotion: Promotion) -> Iterator[None]:
+    """Add to an error of the block from where each version that has served can be started again."""
+    try:
+        yield
+    except ProblemError:
+        candidate = promotion.run if promotion.outcome.served else None
+        directory, job_ids = (candidate.cluster.directory, candidate.launch.job_ids) if candidate else (None, ())
+        with (
+            naming_restore_point(baseline.cluster.directory, baseline.launch.job_ids, BASELINE),
+            naming_restore_point(directory, job_ids, CANDIDATE),
+        ):
+            raise
 
 
 def _of_the_baseline(

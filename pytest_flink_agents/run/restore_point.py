@@ -37,38 +37,46 @@ def newest_restore_point(directory: Path, job_ids: Sequence[str]) -> str:
     return str(max(found, key=lambda path: path.stat().st_mtime_ns).parent) if found else ""
 
 
-def way_on(directory: Path | None, job_ids: Sequence[str]) -> str:
-    """Return from where the job can be started again, in words; ``directory`` as of :func:`directory_of`."""
+def way_on(directory: Path | None, job_ids: Sequence[str], name: str = "job") -> str:
+    """Return from where a job, or the version of that name, can be started again, in words.
+
+    ``directory`` is as of :func:`directory_of`.
+    """
     if directory is None:
-        return "savepoints and checkpoints of the job are where the external cluster keeps them"
+        return f"savepoints and checkpoints of the {name} are where the external cluster keeps them"
     point = newest_restore_point(directory, job_ids)
-    return f"the job can be started from {point}" if point else "no savepoint or checkpoint of the job is complete"
+    return (
+        f"the {name} can be started from {point}" if point else f"no savepoint or checkpoint of the {name} is complete"
+    )
 
 
-def after_refusal(cluster: FlinkCluster, job_id: str) -> str:
-    """Return what has become of a job that Flink did not stop, in words."""
+def after_refusal(cluster: FlinkCluster, job_id: str, name: str = "job") -> str:
+    """Return what has become of a job that Flink did not stop, or of the version of that name, in words."""
     try:
         state = cluster.rest.job_state(job_id)
     except HostError:
         state = "lost"
     if state == "lost" or state in TERMINAL_STATES:
-        return f"the job is {state.lower()}; {way_on(directory_of(cluster), [job_id])}"
-    return "the job was not stopped, and runs on"
+        return f"the {name} is {state.lower()}; {way_on(directory_of(cluster), [job_id], name)}"
+    return f"the {name} was not stopped, and runs on"
 
 
 @contextmanager
-def naming_restore_point(directory: Path | None, job_ids: Sequence[str]) -> Iterator[None]:
-    """Add to an error of the block from where the job can be started again; without jobs it stays as it is."""
+def naming_restore_point(directory: Path | None, job_ids: Sequence[str], name: str = "job") -> Iterator[None]:
+    """Add to an error of the block from where the job can be started again; without jobs it stays as it is.
+
+    ``name`` is that of the version that the jobs ran, if there are several.
+    """
     try:
         yield
     except AgentRefusedError as error:
-        raise AgentRefusedError(_with_way_on(error.problem, directory, job_ids), error.version) from error
+        raise AgentRefusedError(_with_way_on(error.problem, directory, job_ids, name), error.version) from error
     except (HostError, HarnessError) as error:
-        raise type(error)(*(_with_way_on(each, directory, job_ids) for each in error.problems)) from error
+        raise type(error)(*(_with_way_on(each, directory, job_ids, name) for each in error.problems)) from error
 
 
-def _with_way_on(problem: Problem, directory: Path | None, job_ids: Sequence[str]) -> Problem:
+def _with_way_on(problem: Problem, directory: Path | None, job_ids: Sequence[str], name: str) -> Problem:
     if not job_ids:
         return problem
-    steps = (problem.next_step, way_on(directory, job_ids))
+    steps = (problem.next_step, way_on(directory, job_ids, name))
     return replace(problem, next_step="; ".join(filter(None, steps)))

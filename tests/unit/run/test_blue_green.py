@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -29,6 +31,7 @@ class Run:
     """A job of which only its end is of interest."""
 
     restored, parallelism = "", 1
+    cluster = SimpleNamespace(directory=Path("/cluster"))
     program = SimpleNamespace(python_mode="thread", dropped=())
 
     def __init__(self, *fails: HostError) -> None:
@@ -80,6 +83,25 @@ def test_the_job_of_the_candidate_is_cancelled_if_the_run_of_the_baseline_breaks
     with pytest.raises(HostError, match="the broker is silent"):
         blue_green.run_beside(SUBJECT, channel, PLACE, one.steps(AfterOutputs(2)), 60.0)
     assert candidate.did == (["look", "abandon"] if fails else ["look", "cancel", "abandon"])
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_an_error_names_from_where_each_version_that_has_served_can_be_started(served: bool, tmp_path: Path) -> None:
+    baseline, one = Run(), promotion()
+    candidate = Run()
+    one.run, one.outcome = cast(FollowedRun, candidate), replace(one.outcome, served=served)
+    for name, run in {"one": baseline, "two": candidate}.items():
+        run.launch.job_ids = (f"{name}-id-of-the-job",)
+        run.cluster = SimpleNamespace(directory=tmp_path / name)
+        checkpoint = tmp_path / name / "checkpoints" / run.launch.job_ids[0] / "chk-7"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "_metadata").touch()
+    with pytest.raises(HostError) as caught, blue_green._naming_ways_on(cast(FollowedRun, baseline), one):
+        raise HostError(Problem("FA407", "it has died", next_step="look"))
+    of_baseline = f"the baseline can be started from {tmp_path}/one/checkpoints/one-id-of-the-job/chk-7"
+    of_candidate = f"the candidate can be started from {tmp_path}/two/checkpoints/two-id-of-the-job/chk-7"
+    known = [of_candidate, of_baseline] if served else [of_baseline]
+    assert caught.value.problems[0].next_step == "; ".join(["look", *known])
 
 
 def upgrade_of(outcome: BlueGreen, *, started: bool) -> Upgrade:
