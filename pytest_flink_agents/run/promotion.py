@@ -15,13 +15,14 @@ from flink_testbed.ledger.recording import HELD_BACK
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.compare.shadow import ShadowSide, compare_shadow, late_calls, late_outputs
 from pytest_flink_agents.compare.sides import AllowRule
-from pytest_flink_agents.evidence.upgrade import FROM_OFFSET, START_BESIDE, STOP, BlueGreen, Version
+from pytest_flink_agents.evidence.upgrade import BASELINE, FROM_OFFSET, START_BESIDE, STOP, BlueGreen, Version
 from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.health import GivenUpError, require_health
 from pytest_flink_agents.run.launch import launch_agent, refused
 from pytest_flink_agents.run.paced import Paced
+from pytest_flink_agents.run.restore_point import after_refusal
 from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.savepoint_copy import COPY, detached_copy
 from pytest_flink_agents.run.settling import Settling
@@ -165,6 +166,8 @@ class Promotion:
     def _save(self, target: FaultTarget) -> ActResult:
         self.channel.send_portion()
         path = target.cluster.savepoint(target.job_id, timeout_s=_SAVEPOINT_S)
+        # At once, for a session that is killed before its report.
+        self.candidate.place.environment.progress(f"the {BASELINE} serves on; a savepoint of it is {path}")
         self._restarts = JobWatch(target.cluster, target.job_id).history()["restarts"]
         self._shadow = ShadowChannel(self.channel)
         place = self.candidate.place
@@ -275,7 +278,11 @@ class Promotion:
         if self._ledger and self._ledger.shadow:
             self._released = len(self._ledger.so_far().entries)
             self._ledger.shadow.release()
-        path = target.cluster.savepoint(target.job_id, stop=True, timeout_s=_SAVEPOINT_S)
+        try:
+            path = target.cluster.savepoint(target.job_id, stop=True, timeout_s=_SAVEPOINT_S)
+        except HostError as error:
+            left = after_refusal(target.cluster, target.job_id, BASELINE)
+            raise GivenUpError(f"{error.problems[0].message}; {left}", known=False) from error
         self.outcome = replace(self.outcome, served=True, outputs_from=start, savepoint=path)
         # No interruption, after which a job would have to restore its state: the candidate has it since its start.
         return ActResult(felt=True, detail=path, stopped=True)

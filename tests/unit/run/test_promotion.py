@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -18,7 +19,6 @@ from flink_testbed.ledger.recording import HELD_BACK
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.evidence.upgrade import STOP
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, PROCESS_DIED
-from pytest_flink_agents.run import health
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.health import GivenUpError
@@ -186,31 +186,6 @@ def test_the_baseline_gets_all_other_inputs_though_its_candidate_does_not_end(mo
     assert one.served.sent_rest == 1
 
 
-class Watch:
-    """A job that runs, and has restarted so often."""
-
-    state, job_id = "RUNNING", "j"
-
-    def __init__(self, restarts: int) -> None:
-        self.watch = self
-        self._restarts = restarts
-
-    def look(self) -> None:
-        pass
-
-    def history(self) -> dict[str, int]:
-        return {"restarts": self._restarts}
-
-
-def test_a_restart_of_the_baseline_says_nothing_about_the_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "JobWatch", lambda cluster, job_id: Watch(1))
-    one = Rehearsed(monkeypatch)
-    one.promotion.run = cast(FollowedRun, Watch(0))
-    with pytest.raises(GivenUpError, match="the job of the baseline restarted") as caught:
-        one.promotion._require_health(FaultTarget(cast(FlinkCluster, None), "j"))
-    assert not caught.value.known
-
-
 class Ledger:
     """The calls of a run, of which the last ones come after a move."""
 
@@ -258,6 +233,35 @@ class Switched:
     def found(self) -> list[tuple[str, str]]:
         self.promotion.look_at_late_work()
         return [(one.place, one.candidate) for one in self.promotion.outcome.differences]
+
+
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [("RUNNING", "the baseline was not stopped, and runs on"), ("FINISHED", "the baseline is finished; no savepoint")],
+)
+def test_a_switch_that_flink_refuses_says_what_became_of_the_baseline(
+    state: str, left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Switched(monkeypatch)
+    refuses = RefusingCluster(state, tmp_path)
+    with pytest.raises(GivenUpError, match=f"no savepoint was written; {left}") as caught:
+        one.promotion._switch(FaultTarget(cast(FlinkCluster, refuses), "j"))
+    assert not caught.value.known
+
+
+class RefusingCluster:
+    """A cluster that stops no job, which is in this state."""
+
+    def __init__(self, state: str, directory: Path) -> None:
+        self.rest = self.processes = self
+        self.directory = directory
+        self._state = state
+
+    def savepoint(self, job_id: str, *, stop: bool, timeout_s: float) -> str:
+        raise HostError(Problem("FA442", "no savepoint was written"))
+
+    def job_state(self, job_id: str) -> str:
+        return self._state
 
 
 def call(number: int | None, body: str = "tea", fault: str = "") -> EffectCall:
