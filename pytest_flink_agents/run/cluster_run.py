@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flink_testbed.core import clock
-from flink_testbed.core.problem import HarnessError, HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.run.blue_green import promotion_of, run_beside
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
@@ -19,6 +17,7 @@ from pytest_flink_agents.run.restore_point import directory_of, naming_restore_p
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject
 from pytest_flink_agents.run.timeline import AtStart, StartAnew, StartFromSavepoint, Step, begins_anew, savepoint_of
 from pytest_flink_agents.run.versions import plans_of, refused_as, until_switch, versions_of, with_versions
+from pytest_flink_agents.run.watch.dead_process import naming_dead_process
 from pytest_flink_agents.run.watch.logs import LogWatch
 from pytest_flink_agents.vocabulary import UpgradeMode
 
@@ -34,13 +33,8 @@ def run_on_cluster(
         raise ValueError("a script creates its own local environment: it runs on the local tier only")
     cluster = place.cluster
     run = run_beside if promotion_of(timeline) else _run
-    try:
+    with naming_dead_process(cluster):
         return run(subject, channel, place, timeline, deadline_s)
-    except (HostError, HarnessError) as error:
-        # Every request to a cluster that was just ended fails in some way: name the cause.
-        if error.problems[0].code != PROCESS_DIED:
-            cluster.require_alive()
-        raise
 
 
 def _run(
@@ -63,7 +57,8 @@ def _run(
         logs = LogWatch(cluster)
         savepoints.append(savepoint_of(own))
         started = [job_id for one in ended for job_id in one.run.launch.job_ids]
-        with naming_restore_point(directory_of(cluster), started), refused_as(versions.started[len(ended)].name):
+        name = versions.started[len(ended)].name
+        with naming_restore_point(directory_of(cluster), started), refused_as(name):
             launch = _launched(subject, channel, place, cluster, own, single=len(versions.started) > 1)
         submitted_s = clock.now_s()
         before = len(channel.outputs()) if before is None else before
