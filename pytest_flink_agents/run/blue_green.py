@@ -23,6 +23,7 @@ from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject
 from pytest_flink_agents.run.timeline import Step
 from pytest_flink_agents.run.versions import Plan, RunVersions, plans_of, refused_as, version_of, with_versions
+from pytest_flink_agents.run.watch.dead_process import naming_dead_process
 from pytest_flink_agents.run.watch.logs import LogWatch
 
 
@@ -83,12 +84,14 @@ def _naming_ways_on(baseline: FollowedRun, promotion: Promotion) -> Iterator[Non
     try:
         yield
     except ProblemError:
-        candidate = promotion.run if promotion.outcome.served else None
-        directory, job_ids = (candidate.cluster.directory, candidate.launch.job_ids) if candidate else (None, ())
-        with (
-            naming_restore_point(baseline.cluster.directory, baseline.launch.job_ids, BASELINE),
-            naming_restore_point(directory, job_ids, CANDIDATE),
-        ):
+        runs = [(BASELINE, baseline)]
+        if promotion.outcome.served and promotion.run is not None:
+            runs.append((CANDIDATE, promotion.run))
+        with contextlib.ExitStack() as named:
+            for name, run in runs:
+                named.enter_context(naming_restore_point(run.cluster.directory, run.launch.job_ids, name))
+            for _, run in runs:
+                named.enter_context(naming_dead_process(run.cluster))
             raise
 
 

@@ -58,13 +58,13 @@ def _run(
         savepoints.append(savepoint_of(own))
         started = [job_id for one in ended for job_id in one.run.launch.job_ids]
         name = versions.started[len(ended)].name
-        with naming_restore_point(directory_of(cluster), started), refused_as(name):
+        with naming_restore_point(directory_of(cluster), started), naming_dead_process(cluster), refused_as(name):
             launch = _launched(subject, channel, place, cluster, own, single=len(versions.started) > 1)
         submitted_s = clock.now_s()
         before = len(channel.outputs()) if before is None else before
         run = FollowedRun(subject, channel, place, cluster, launch, own, logs, outputs_before=before)
         jobs = [*started, *launch.job_ids] if len(versions.started) > 1 else []
-        with naming_restore_point(directory_of(cluster), jobs):
+        with naming_restore_point(directory_of(cluster), jobs), naming_dead_process(cluster):
             in_time = run.follow(left_s)
             switch = run.switch if in_time else None
             if switch is not None:
@@ -81,7 +81,7 @@ def _run(
         start = StartAnew(name) if act.mode is UpgradeMode.STATELESS else StartFromSavepoint(savepoint, name)
         own, later = until_switch([Step(AtStart(), start), *later])
     try:
-        with naming_restore_point(directory_of(cluster), jobs):
+        with naming_restore_point(directory_of(cluster), jobs), naming_dead_process(cluster):
             evidence = run.evidence(
                 in_time=in_time, deadline_s=deadline_s, started_s=started_s, submitted_s=submitted_s
             )

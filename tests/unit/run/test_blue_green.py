@@ -31,7 +31,7 @@ class Run:
     """A job of which only its end is of interest."""
 
     restored, parallelism = "", 1
-    cluster = SimpleNamespace(directory=Path("/cluster"))
+    cluster = SimpleNamespace(directory=Path("/cluster"), require_alive=lambda: None)
     program = SimpleNamespace(python_mode="thread", dropped=())
 
     def __init__(self, *fails: HostError) -> None:
@@ -85,23 +85,30 @@ def test_the_job_of_the_candidate_is_cancelled_if_the_run_of_the_baseline_breaks
     assert candidate.did == (["look", "abandon"] if fails else ["look", "cancel", "abandon"])
 
 
-@pytest.mark.parametrize("served", [True, False])
-def test_an_error_names_from_where_each_version_that_has_served_can_be_started(served: bool, tmp_path: Path) -> None:
+def _dead() -> None:
+    raise HostError(Problem("FA407", "a JobManager has died", next_step="look"))
+
+
+@pytest.mark.parametrize(("served", "dead"), [(True, "one"), (True, "two"), (False, "one")])
+def test_an_error_names_from_where_each_version_that_has_served_can_be_started(
+    served: bool, dead: str, tmp_path: Path
+) -> None:
     baseline, one = Run(), promotion()
     candidate = Run()
     one.run, one.outcome = cast(FollowedRun, candidate), replace(one.outcome, served=served)
     for name, run in {"one": baseline, "two": candidate}.items():
         run.launch.job_ids = (f"{name}-id-of-the-job",)
-        run.cluster = SimpleNamespace(directory=tmp_path / name)
+        run.cluster = SimpleNamespace(directory=tmp_path / name, require_alive=_dead if name == dead else lambda: None)
         checkpoint = tmp_path / name / "checkpoints" / run.launch.job_ids[0] / "chk-7"
         checkpoint.mkdir(parents=True)
         (checkpoint / "_metadata").touch()
     with pytest.raises(HostError) as caught, blue_green._naming_ways_on(cast(FollowedRun, baseline), one):
-        raise HostError(Problem("FA407", "it has died", next_step="look"))
+        raise HostError(Problem("FA404", "REST does not answer"))
     of_baseline = f"the baseline can be started from {tmp_path}/one/checkpoints/one-id-of-the-job/chk-7"
     of_candidate = f"the candidate can be started from {tmp_path}/two/checkpoints/two-id-of-the-job/chk-7"
     known = [of_candidate, of_baseline] if served else [of_baseline]
-    assert caught.value.problems[0].next_step == "; ".join(["look", *known])
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.next_step) == ("FA407", "; ".join(["look", *known]))
 
 
 def upgrade_of(outcome: BlueGreen, *, started: bool) -> Upgrade:
