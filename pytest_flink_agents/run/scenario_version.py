@@ -15,7 +15,8 @@ from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.vocabulary import Engine, Tier, UpgradeMode
 
-# Without it, a job that is cancelled removes its checkpoints.
+# Without it, a job that is cancelled removes its checkpoints. A candidate beside the baseline may have served, and is
+# cancelled if the run breaks off.
 _RETENTION = "execution.checkpointing.externalized-checkpoint-retention"
 
 
@@ -70,8 +71,9 @@ class ScenarioVersion:
             config=scenario.config,
         )
         setup.require_possible(loaded.flink_options)
-        if scenario.upgrade is not None and UpgradeMode(scenario.upgrade.mode) is UpgradeMode.LAST_STATE:
-            row = ConfigRow("RETAIN_ON_CANCELLATION", HARNESS, "upgrade.mode: last-state needs it")
+        mode = UpgradeMode(scenario.upgrade.mode) if scenario.upgrade else None
+        if mode in (UpgradeMode.LAST_STATE, UpgradeMode.BLUE_GREEN):
+            row = ConfigRow("RETAIN_ON_CANCELLATION", HARNESS, f"upgrade.mode: {mode} needs it")
             setup = replace(setup, job={**setup.job, _RETENTION: row.value}, rows={**setup.rows, _RETENTION: row})
         return with_faults(setup, scenario.faults)
 
