@@ -15,6 +15,8 @@ from pytest_flink_agents.run.subject import AgentRefusedError
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster import FlinkCluster
 
+# The states of a job that does not go on.
+_ENDS = TERMINAL_STATES | {"FAILING", "CANCELLING"}
 # Flink writes this file last: a directory without it is incomplete.
 _METADATA = "_metadata"
 # The characters of a job's id in the name of a savepoint.
@@ -56,7 +58,7 @@ def after_refusal(cluster: FlinkCluster, job_id: str, name: str = "job") -> str:
         state = cluster.rest.job_state(job_id)
     except HostError:
         state = "lost"
-    if state == "lost" or state in TERMINAL_STATES:
+    if state == "lost" or state in _ENDS:
         return f"the {name} is {state.lower()}; {way_on(directory_of(cluster), [job_id], name)}"
     return f"the {name} was not stopped, and runs on"
 

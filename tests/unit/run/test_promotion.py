@@ -237,7 +237,11 @@ class Switched:
 
 @pytest.mark.parametrize(
     ("state", "left"),
-    [("RUNNING", "the baseline was not stopped, and runs on"), ("FINISHED", "the baseline is finished; no savepoint")],
+    [
+        ("RUNNING", "the baseline was not stopped, and runs on"),
+        ("FINISHED", "the baseline is finished; no savepoint"),
+        ("FAILING", "the baseline is failing; no savepoint"),
+    ],
 )
 def test_a_switch_that_flink_refuses_says_what_became_of_the_baseline(
     state: str, left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
