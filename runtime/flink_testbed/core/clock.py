@@ -61,7 +61,7 @@ def wait_until(
             raise WaitTimeoutError(
                 Problem(
                     code=code,
-                    message=f"waited {round(timeout_s, 1):g} s for {what}",
+                    message=f"waited {round(timeout_s, 1) or timeout_s:g} s for {what}",
                     expected=what,
                     seen=seen,
                     next_step=next_step,
