@@ -38,11 +38,15 @@ within: 120s
 """
 
 
+def scenario_of(agent: str, words: str = "", expected: str = "", late_s: float = 0.0) -> str:
+    """Return a scenario of 60 inputs."""
+    return KIOSK.format(agent=agent, count=60, words=words, expected=expected, late_s=late_s)
+
+
 def ran(
     agent: str, folder: Path, request: pytest.FixtureRequest, words: str = "", expected: str = "", late_s: float = 0.0
 ) -> CheckedRun:
-    text = KIOSK.format(agent=agent, count=60, words=words, expected=expected, late_s=late_s)
-    return checked(text, folder, request, "kiosks.py")
+    return checked(scenario_of(agent, words, expected, late_s), folder, request, "kiosks.py")
 
 
 def beside(run: CheckedRun) -> BlueGreen:

@@ -26,7 +26,7 @@ from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.vocabulary import Tier
 from tests.support.pytest_sessions import REACHED_S, files_of, is_filled, require_nothing_left, start_pytest, wait_for
 from tests.support.upgrade_runs import copy_agents
-from tests.upgrade_scenarios.test_blue_green import KIOSK, beside
+from tests.upgrade_scenarios.test_blue_green import beside, scenario_of
 from tests.upgrade_scenarios.test_killed_upgrades import (
     BreakableRun,
     after,
@@ -128,7 +128,7 @@ def _run_of(kind: type[ScenarioRun], folder: Path, request: pytest.FixtureReques
     session = session_of(request.config)
     copy_agents(folder, "kiosks.py")
     file = folder / "upgrade.scenario.yaml"
-    file.write_text(KIOSK.format(agent="NextKiosk", count=60, words="", expected=""), encoding="utf-8")
+    file.write_text(scenario_of("NextKiosk"), encoding="utf-8")
     (loaded,) = load_file(file, Project(folder))
     run = kind(session.services, loaded, Tier.EMBEDDED, session.releases[0])
     run.provision()
@@ -166,7 +166,7 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_session_leaves_a_named_savepoint_and_nothing_else(moment: str, tmp_path: Path) -> None:
     copy_agents(tmp_path, "kiosks.py")
-    text = KIOSK.format(agent="NextKiosk", count=60, words="", expected="")
+    text = scenario_of("NextKiosk")
     (tmp_path / "upgrade.scenario.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "bin").mkdir()

@@ -10,7 +10,7 @@ import pytest
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.current import session_of
 from tests.support.team_project import AGENTS, TeamProject, team_project
-from tests.upgrade_scenarios.test_blue_green import KIOSK, beside, require_all_served_by_the_baseline
+from tests.upgrade_scenarios.test_blue_green import beside, require_all_served_by_the_baseline, scenario_of
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def scenario(before: str, options: str, agent: str = "NextKiosk", words: str = "") -> str:
-    text = KIOSK.format(agent=agent, count=60, words=words, expected="").replace(SUPPORT, "kiosks")
+    text = scenario_of(agent, words).replace(SUPPORT, "kiosks")
     return f"{text.replace(FROM, before)}flink_config: {{{options}}}\n"
 
 
