@@ -37,7 +37,9 @@ def two(project: Project) -> Project:
 @pytest.mark.slow
 def test_a_cluster_that_is_not_ready_in_time_is_reported_with_logs_and_option(two: Project):
     result = two.run(GATE, "--flink-startup-timeout=0.01", tier="embedded")
-    assert_inconclusive(two, result, "FA406: waited 0 s for", "  seen: ", "read the logs in", "--flink-startup-timeout")
+    assert_inconclusive(
+        two, result, "FA406: waited 0.01 s for", "  seen: ", "read the logs in", "--flink-startup-timeout"
+    )
 
 
 def test_a_job_python_without_flink_agents_names_the_missing_package(two: Project):
