@@ -111,7 +111,7 @@ test-faults: $(STAMP)
 
 # Not part of `make test`, whose test-sessions has one upgrade.
 test-upgrades: $(STAMP)
-	@echo "test-upgrades: versions of agents and jobs that replace each other, under load, with work in flight and with kills (about 35 min)"
+	@echo "test-upgrades: versions of agents and jobs that replace each other, under load, with work in flight and with kills (about 24 min)"
 	@$(RUN) -m pytest tests/upgrade_scenarios --flink-version=2.2 --flink-tier=embedded -q --durations=5
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
