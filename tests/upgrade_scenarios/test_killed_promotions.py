@@ -11,28 +11,24 @@ from typing import Any
 
 import pytest
 
-from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestClient
 from pytest_flink_agents.checks.finding import Validity
-from pytest_flink_agents.current import session_of
 from pytest_flink_agents.run import promotion
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.checked_run import CheckedRun
 from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.run.settling import Settling
-from pytest_flink_agents.scenario.boundary.project import Project
-from pytest_flink_agents.scenario.load import load_file
-from pytest_flink_agents.vocabulary import Tier
 from tests.support.pytest_sessions import REACHED_S, files_of, is_filled, require_nothing_left, start_pytest, wait_for
 from tests.support.upgrade_runs import copy_agents
 from tests.upgrade_scenarios.test_blue_green import beside, scenario_of
 from tests.upgrade_scenarios.test_killed_upgrades import (
     BreakableRun,
-    after,
     complete_savepoints,
     kill_jobmanager,
     kill_taskmanager,
+    run_of,
+    run_with_a_kill,
 )
 
 pytestmark = pytest.mark.slow
@@ -94,45 +90,25 @@ def test_a_version_serves_or_has_a_named_savepoint(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = _run_of(BreakableRun if victim in (kill_taskmanager, kill_jobmanager) else ScenarioRun, tmp_path, request)
+    copy_agents(tmp_path, "kiosks.py")
+    kind = BreakableRun if victim in (kill_taskmanager, kill_jobmanager) else ScenarioRun
+    run = run_of(kind, scenario_of("NextKiosk"), tmp_path, request)
     before = run.version.before()
     assert before is not None
     versions = {"baseline": before, "candidate": run.version}
     clusters = {name: version.place(tmp_path).cluster for name, version in versions.items()}
-    killed: list[str] = []
-
-    def kill() -> None:
-        killed.append(step)
-        victim(clusters[side])
-
-    after(*STEPS[step], kill, monkeypatch)
-    try:
-        checked = run.run_and_check(tmp_path / "run", lambda seed: "again")
-    except HostError as error:
-        text = str(error)
-    else:
-        text = checked.text
+    outcome = run_with_a_kill(run, tmp_path, STEPS[step], lambda: victim(clusters[side]), monkeypatch)
+    text = outcome if isinstance(outcome, str) else outcome.text
+    if isinstance(outcome, CheckedRun):
         if left == EITHER:
             left = BASELINE if _POINT.search(text) else SERVES
-        _require_served_as(left, checked)
-    assert killed, f"the step was not reached\n{text}"
+        _require_served_as(left, outcome)
     points = dict(_POINT.findall(text))
     assert sorted(points) == sorted(left if isinstance(left, tuple) else ()), text
     assert all(Path(point, "_metadata").is_file() for point in points.values())
     if victim in (die_taskmanager, die_jobmanager):
         del clusters[side]
     assert not [job for cluster in clusters.values() for job in cluster.jobs() if not job.ended], "no job is left"
-
-
-def _run_of(kind: type[ScenarioRun], folder: Path, request: pytest.FixtureRequest) -> ScenarioRun:
-    session = session_of(request.config)
-    copy_agents(folder, "kiosks.py")
-    file = folder / "upgrade.scenario.yaml"
-    file.write_text(scenario_of("NextKiosk"), encoding="utf-8")
-    (loaded,) = load_file(file, Project(folder))
-    run = kind(session.services, loaded, Tier.EMBEDDED, session.releases[0])
-    run.provision()
-    return run
 
 
 def _require_served_as(left: str | tuple[str, ...], checked: CheckedRun) -> None:

@@ -17,6 +17,7 @@ from flink_testbed.flink.rest import RestClient
 from pytest_flink_agents.current import session_of
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.run import cluster_run
+from pytest_flink_agents.run.checked_run import CheckedRun
 from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.run.scenario_version import ScenarioVersion
 from pytest_flink_agents.run.watch.jobs import JobWatch
@@ -91,6 +92,41 @@ def after(owner: Any, name: str, call: int, kill: Callable[[], None], monkeypatc
     monkeypatch.setattr(owner, name, replaced)
 
 
+def run_of(kind: type[ScenarioRun], text: str, folder: Path, request: pytest.FixtureRequest) -> ScenarioRun:
+    """Return a run of the scenario ``text`` in a project, with all that it needs running."""
+    session = session_of(request.config)
+    file = folder / "upgrade.scenario.yaml"
+    file.write_text(text, encoding="utf-8")
+    (loaded,) = load_file(file, Project(folder))
+    run = kind(session.services, loaded, Tier.EMBEDDED, session.releases[0])
+    run.provision()
+    return run
+
+
+def run_with_a_kill(
+    run: ScenarioRun,
+    folder: Path,
+    step: tuple[Any, str, int],
+    kill: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> CheckedRun | str:
+    """Run, and kill right after the numbered call of a function; return the run, or the error with which it ended."""
+    killed: list[str] = []
+
+    def kill_once() -> None:
+        killed.append(step[1])
+        kill()
+
+    after(*step, kill_once, monkeypatch)
+    outcome: CheckedRun | str
+    try:
+        outcome = run.run_and_check(folder / "run", lambda seed: "again")
+    except HostError as error:
+        outcome = str(error)
+    assert killed, f"the step was not reached\n{outcome if isinstance(outcome, str) else outcome.text}"
+    return outcome
+
+
 # The function after which the process is killed, and the number of its call.
 STEPS: dict[str, tuple[Any, str, int]] = {
     "savepoint": (RestClient, "trigger_savepoint", 1),
@@ -109,32 +145,15 @@ def test_the_job_runs_on_or_has_a_named_savepoint(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    session = session_of(request.config)
     copy_agents(tmp_path)
-    file = tmp_path / "upgrade.scenario.yaml"
-    file.write_text(TILL, encoding="utf-8")
-    (loaded,) = load_file(file, Project(tmp_path))
-    run = BreakableRun(session.services, loaded, Tier.EMBEDDED, session.releases[0])
-    run.provision()
+    run = run_of(BreakableRun, TILL, tmp_path, request)
     cluster = run.version.place(tmp_path).cluster
-    killed: list[str] = []
-
-    def kill() -> None:
-        killed.append(step)
-        victim(cluster)
-
-    after(*STEPS[step], kill, monkeypatch)
-    try:
-        checked = run.run_and_check(tmp_path / "run", lambda seed: "again")
-    except HostError as error:
-        text = str(error)
-    else:
-        text = checked.text
-        if checked.valid:
-            upgrade = checked.evidence.upgrade
-            assert upgrade is not None
-            assert len(upgrade.versions) == 2
-    assert killed, f"the step was not reached\n{text}"
+    outcome = run_with_a_kill(run, tmp_path, STEPS[step], lambda: victim(cluster), monkeypatch)
+    text = outcome if isinstance(outcome, str) else outcome.text
+    if isinstance(outcome, CheckedRun) and outcome.valid:
+        upgrade = outcome.evidence.upgrade
+        assert upgrade is not None
+        assert len(upgrade.versions) == 2
     if text:
         point = _POINT.search(text)
         assert point or "the job was not stopped, and runs on" in text, text
