@@ -203,7 +203,7 @@ class SessionKafka:
 def passages_of(kafka: KafkaService) -> Sequence[Passage]:
     """Return the ways through which jobs reach a broker.
 
-    Raises ``HostError`` FA440 for one that tells its clients to go round a proxy.
+    Raises ``HostError`` FA440 for a broker whose clients bypass a proxy.
     """
     if kafka.passages:
         return kafka.passages

@@ -27,7 +27,7 @@ _MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to export: the range, how to read its records, and the limits.
+    """The arguments of an export: the range, the formats of its records, and the limits.
 
     ``timeout_s`` is the time for the broker to answer, and the time for reading.
     """

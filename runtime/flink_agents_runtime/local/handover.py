@@ -1,4 +1,4 @@
-"""What one version of an agent leaves to the next, and its form in a request."""
+"""The state that one version of an agent passes to the next, and its form in a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What one version of an agent leaves to the next: the states of its keys, and the number of the first input.
+    """The state that one version of an agent passes to the next: that of its keys, and the number of the first input.
 
     ``states`` maps keys as JSON text to snapshots. Inputs that were read and not begun are in them.
     """

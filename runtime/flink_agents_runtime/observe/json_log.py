@@ -26,7 +26,7 @@ class JsonLog(ABC):
     truncates large payloads by ``limits``; with ``pretty`` a record spans several lines.
 
     Types of which an event came at level OFF are in a file beside it, :data:`LEFT_OUT`, one a line: a program may set
-    the level itself, and whoever reads the log must know that it is not whole.
+    the level itself, and a reader of the log must know that it is not whole.
     """
 
     logger: str
