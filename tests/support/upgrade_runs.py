@@ -9,7 +9,7 @@ import pytest
 
 from pytest_flink_agents.run.checked_run import CheckedRun
 from pytest_flink_agents.scenario.boundary.project import Project
-from pytest_flink_agents.scenario.load import load_file
+from pytest_flink_agents.scenario.load import LoadedScenario, load_file
 from pytest_flink_agents.vocabulary import Tier
 from tests.support import scenario_runs
 
@@ -53,10 +53,15 @@ def checked_job(text: str, folder: Path, request: pytest.FixtureRequest, flink_v
 
 
 def _checked(text: str, folder: Path, request: pytest.FixtureRequest, flink_version: str = "") -> CheckedRun:
+    return scenario_runs.checked(request, loaded_upgrade(text, folder), Tier.EMBEDDED, folder / "run", flink_version)
+
+
+def loaded_upgrade(text: str, folder: Path) -> LoadedScenario:
+    """Write a scenario to a project and load it."""
     file = folder / "upgrade.scenario.yaml"
     file.write_text(text, encoding="utf-8")
     (loaded,) = load_file(file, Project(folder))
-    return scenario_runs.checked(request, loaded, Tier.EMBEDDED, folder / "run", flink_version)
+    return loaded
 
 
 def there_and_back(name: str, tier: Tier, subject: str, before: str, amount: str, *, within: str) -> str:

@@ -21,11 +21,9 @@ from pytest_flink_agents.run.checked_run import CheckedRun
 from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.run.scenario_version import ScenarioVersion
 from pytest_flink_agents.run.watch.jobs import JobWatch
-from pytest_flink_agents.scenario.boundary.project import Project
-from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.vocabulary import Tier
 from tests.support.pytest_sessions import REACHED_S, files_of, require_nothing_left, start_pytest, wait_for
-from tests.support.upgrade_runs import copy_agents
+from tests.support.upgrade_runs import copy_agents, loaded_upgrade
 
 pytestmark = pytest.mark.slow
 
@@ -95,10 +93,7 @@ def after(owner: Any, name: str, call: int, kill: Callable[[], None], monkeypatc
 def run_of(kind: type[ScenarioRun], text: str, folder: Path, request: pytest.FixtureRequest) -> ScenarioRun:
     """Return a run of the scenario ``text`` in a project, with all that it needs running."""
     session = session_of(request.config)
-    file = folder / "upgrade.scenario.yaml"
-    file.write_text(text, encoding="utf-8")
-    (loaded,) = load_file(file, Project(folder))
-    run = kind(session.services, loaded, Tier.EMBEDDED, session.releases[0])
+    run = kind(session.services, loaded_upgrade(text, folder), Tier.EMBEDDED, session.releases[0])
     run.provision()
     return run
 
