@@ -56,7 +56,8 @@ def added_code(known: Identity, settings: Settings) -> list[str]:
         # Only jars ran.
         return []
     root = os.fspath(settings.root.resolve())
-    names = (_name(path, root) for path in _importable(settings) if is_code(path.name))
+    editable = editable_projects(settings.requirements)
+    names = (_name(path, root) for path in _importable(settings, editable) if is_code(path.name))
     return [name for name in dict.fromkeys(names) if name not in known.subjects and name not in known.scenarios]
 
 

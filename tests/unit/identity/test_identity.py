@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import py_compile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -178,6 +179,16 @@ def test_code_that_appears_is_named_and_data_is_not(
         (root / name).touch()
     assert sorted(added_code(before, settings)) == ["linked/more.so", "more.pyc", "shop/more.py"]
     assert added_code(Identity(subjects={"new.jar": "sha256:0"}), settings) == []
+
+
+def test_code_that_appears_in_an_editable_requirement_is_named(
+    root: Path, settings: Settings, identify: Callable[[], Identity]
+) -> None:
+    before = identify()
+    editable = replace(settings, requirements=(f"-e {root.parent / 'tools'}",))
+    assert added_code(before, editable) == []
+    (root.parent / "tools" / "src" / "more.py").touch()
+    assert added_code(before, editable) == ["../tools/src/more.py"]
 
 
 def test_a_compiled_file_counts_if_python_does_not_compare_it_with_its_source(
