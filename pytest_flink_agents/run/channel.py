@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flink_testbed.kafka.topic_names import topic_name
 from pytest_flink_agents.evidence.model import Output, TopicContent
 from pytest_flink_agents.run.conversation import Conversation
+from pytest_flink_agents.run.output_files import in_writing_order
 from pytest_flink_agents.run.paced import Paced
 from pytest_flink_agents.run.records import Inputs, Records
 
@@ -156,8 +157,7 @@ class FileChannel(Channel):
         begins with a dot or an underscore is not (yet) output.
         """
         files = [path for path in self._outputs.rglob("*") if path.is_file() and not self._is_hidden(path)]
-        files.sort(key=lambda path: (path.stat().st_mtime_ns, str(path)))
-        lines = (line for path in files for line in path.read_text(encoding="utf-8").splitlines())
+        lines = (line for path in in_writing_order(files) for line in path.read_text(encoding="utf-8").splitlines())
         return tuple(self._records.output(line, self.inputs) for line in lines)
 
     def send_released(self) -> None:

@@ -12,6 +12,7 @@ from flink_testbed.core import clock
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.responder import Responder
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.run.output_files import in_writing_order
 
 
 @contextmanager
@@ -88,7 +89,7 @@ class EndlessJob:
 
     def outputs(self) -> list[dict[str, Any]]:
         """Return the committed outputs in the order of the files."""
-        files = sorted(self._outputs.rglob("part-*"), key=lambda path: path.stat().st_mtime_ns)
+        files = in_writing_order(self._outputs.rglob("part-*"))
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
     def wait_for_outputs(self, each: int, *keys: str) -> None:

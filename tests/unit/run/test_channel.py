@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -66,6 +67,16 @@ def test_hidden_files_are_no_outputs(tmp_path: Path) -> None:
     (below / ".part-1").write_text('{"key": 1, "value": 3}\n')
     (below / "_SUCCESS").write_text("")
     assert files.outputs() == (Output(1, 2),)
+
+
+def test_files_of_one_time_stamp_are_outputs_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    files = FileChannel([], tmp_path, JobRecords())
+    files.put()
+    for number in (10, 9, 11, 2):
+        part = Path(files.values["output.path"]) / f"part-5b1f7e-{number}"
+        part.write_text(f"{number}\n")
+        os.utime(part, ns=(0, 4_000_000 if number > 2 else 8_000_000))
+    assert [output.value for output in files.outputs()] == [9, 10, 11, 2]
 
 
 def test_source_and_sink_get_the_login_of_an_external_kafka_and_placeholders_do_not() -> None:
