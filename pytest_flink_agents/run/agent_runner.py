@@ -18,7 +18,7 @@ from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
-from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
+from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel
 from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.place import Place
@@ -37,6 +37,7 @@ from pytest_flink_agents.run.subject import (
     require_whole_record,
 )
 from pytest_flink_agents.run.timeline import AtStart, StartFromSavepoint, Step
+from pytest_flink_agents.run.topic_channel import TopicChannel
 from pytest_flink_agents.run.watch.logs import wrong_in_logs
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.counted_answers import counted_answer

@@ -12,7 +12,7 @@ from flink_testbed.core.problem import ProblemError
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.served_events import events_from
 from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE, Upgrade
-from pytest_flink_agents.run.channel import Channel, TopicChannel
+from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.executed_plan import digest_together
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
 from pytest_flink_agents.run.launch import launch_agent
@@ -22,6 +22,7 @@ from pytest_flink_agents.run.restore_point import naming_restore_point
 from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject
 from pytest_flink_agents.run.timeline import Step
+from pytest_flink_agents.run.topic_channel import TopicChannel
 from pytest_flink_agents.run.versions import Plan, RunVersions, plans_of, refused_as, version_of, with_versions
 from pytest_flink_agents.run.watch.dead_process import naming_dead_process
 from pytest_flink_agents.run.watch.logs import LogWatch

@@ -17,7 +17,6 @@ from pytest_flink_agents.compare.shadow import ShadowSide, compare_shadow, late_
 from pytest_flink_agents.compare.sides import AllowRule
 from pytest_flink_agents.evidence.upgrade import BASELINE, FROM_OFFSET, START_BESIDE, STOP, BlueGreen, Version
 from pytest_flink_agents.provision.environment import PROCESS_DIED
-from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.health import GivenUpError, require_health
 from pytest_flink_agents.run.launch import launch_agent, refused
@@ -29,6 +28,7 @@ from pytest_flink_agents.run.settling import Settling
 from pytest_flink_agents.run.shadow_channel import ShadowChannel
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import ActResult, AtStart, MoveBeside, StartFromSavepoint, Step, Then, Trigger
+from pytest_flink_agents.run.topic_channel import TopicChannel
 from pytest_flink_agents.run.watch.jobs import JobWatch
 from pytest_flink_agents.run.watch.logs import LogWatch
 from pytest_flink_agents.vocabulary import counted

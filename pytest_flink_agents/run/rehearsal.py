@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.compare.sides import AllowRule
 from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE
-from pytest_flink_agents.run.channel import Channel, MemoryChannel, TopicChannel
+from pytest_flink_agents.run.channel import Channel, MemoryChannel
 from pytest_flink_agents.run.fault_steps import trigger_of
 from pytest_flink_agents.run.launch import refused
 from pytest_flink_agents.run.portions import portions
@@ -19,6 +19,7 @@ from pytest_flink_agents.run.requests import ScenarioRequest
 from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.savepoint_copy import COPY, detached_copy
 from pytest_flink_agents.run.timeline import Step
+from pytest_flink_agents.run.topic_channel import TopicChannel
 from pytest_flink_agents.run.upgrade_steps import upgrade_steps
 from pytest_flink_agents.scenario.comparison import allow_path
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError

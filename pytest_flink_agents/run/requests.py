@@ -13,7 +13,7 @@ from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
 from pytest_flink_agents.provision.checkout import Checkout
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.action_topic import ActionTopic, needs_action_store
-from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
+from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel
 from pytest_flink_agents.run.conversation import Conversation, Turn
 from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.fault_steps import fault_steps
@@ -27,6 +27,7 @@ from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.scenario_version import ScenarioVersion
 from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject
 from pytest_flink_agents.run.timeline import Rescale, Step
+from pytest_flink_agents.run.topic_channel import TopicChannel
 from pytest_flink_agents.run.versions import job_of
 from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistakes
 from pytest_flink_agents.scenario.boundary.code_names import code_mistake

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flink_agents.evidence.model import Output, TopicContent
-from pytest_flink_agents.run.channel import Channel, TopicChannel
+from pytest_flink_agents.run.channel import Channel
+from pytest_flink_agents.run.topic_channel import TopicChannel
 
 if TYPE_CHECKING:
     from flink_testbed.kafka.service import KafkaService

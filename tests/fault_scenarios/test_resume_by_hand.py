@@ -20,8 +20,8 @@ from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
-from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.records import AgentRecords
+from pytest_flink_agents.run.topic_channel import TopicChannel
 from tests.support.own_cluster import own_cluster
 from tests.support.runs import AgentRun, run
 

@@ -11,13 +11,14 @@ from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
-from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
+from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel
 from pytest_flink_agents.run.conversation import Conversation, Turn
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import AgentRecords, JobRecords
 from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
 from pytest_flink_agents.run.timeline import AtStart, StartFromSavepoint, Step
+from pytest_flink_agents.run.topic_channel import TopicChannel
 from pytest_flink_agents.vocabulary import Tier
 
 

@@ -15,10 +15,10 @@ from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestClient
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.run import promotion
-from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.checked_run import CheckedRun
 from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.run.settling import Settling
+from pytest_flink_agents.run.topic_channel import TopicChannel
 from tests.support.pytest_sessions import REACHED_S, files_of, is_filled, require_nothing_left, start_pytest, wait_for
 from tests.support.upgrade_runs import copy_agents
 from tests.upgrade_scenarios.test_blue_green import beside, scenario_of

@@ -14,13 +14,13 @@ from flink_testbed.core.problem import HostError, Problem
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.upgrade import BlueGreen, Upgrade
 from pytest_flink_agents.run import blue_green
-from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.promotion import Promotion, ShadowTask
 from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import AfterOutputs
+from pytest_flink_agents.run.topic_channel import TopicChannel
 from pytest_flink_agents.run.versions import RunVersions
 
 SUBJECT = AgentSubject("s", {"agent": "a:V1"})

@@ -14,9 +14,9 @@ from flink_testbed.kafka.remote import RemoteKafka
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.held_inputs import check_inputs_sent
 from pytest_flink_agents.evidence.model import Evidence, HeldInput, Output
-from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.conversation import Conversation, Turn
 from pytest_flink_agents.run.records import AgentRecords
+from pytest_flink_agents.run.topic_channel import TopicChannel
 from pytest_flink_agents.scenario.matching.matchers import compile_matcher
 from pytest_flink_agents.scenario.scrub import parse_scrub
 

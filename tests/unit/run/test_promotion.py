@@ -19,7 +19,6 @@ from flink_testbed.ledger.recording import HELD_BACK
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.evidence.upgrade import STOP
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, PROCESS_DIED
-from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.health import GivenUpError
 from pytest_flink_agents.run.place import Place
@@ -29,6 +28,7 @@ from pytest_flink_agents.run.settling import SETTLED_S, SILENT_S
 from pytest_flink_agents.run.shadow_channel import ShadowChannel
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import ActResult, AfterOutputs, Step, TimelineRun
+from pytest_flink_agents.run.topic_channel import TopicChannel
 
 STEPS = ["savepoint", "start", "shadow", "switch"]
 
