@@ -43,6 +43,8 @@ _LAYOUT = "3"
 _JARS_TIMEOUT_S = 240.0
 # uv caches wheels by build settings, so that a wheel built without jars is never reused as a normal one.
 _WITHOUT_JARS = ("--config-settings-package", "flink-agents:jars=none")
+# Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/; the last two are uv's.
+_INSTALLER_NOTES = ("INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json")
 _PROBE = """
 import importlib.util, json, platform, sysconfig
 from importlib import metadata
@@ -143,12 +145,19 @@ def provide_environment(request: EnvironmentRequest, *, progress: Progress) -> J
 
 
 def package_digests(site_packages: Path) -> dict[str, str]:
-    """Return the digest of each installed package by name and version: that of the record of its files' hashes."""
+    """Return the digest of each installed package by name and version: that of the record of its files' hashes.
+
+    Without the installer's own notes, which hold times and places of this machine: another one would never have an equal
+    package of a directory.
+    """
     records = sorted(site_packages.glob("*.dist-info/RECORD"))
-    return {
-        record.parent.name.removesuffix(".dist-info"): f"sha256:{hashlib.sha256(record.read_bytes()).hexdigest()}"
-        for record in records
-    }
+    return {record.parent.name.removesuffix(".dist-info"): _digest_of_record(record) for record in records}
+
+
+def _digest_of_record(record: Path) -> str:
+    notes = tuple(f"{record.parent.name}/{name},".encode() for name in _INSTALLER_NOTES)
+    lines = record.read_bytes().splitlines(keepends=True)
+    return f"sha256:{hashlib.sha256(b''.join(line for line in lines if not line.startswith(notes))).hexdigest()}"
 
 
 def existing_environment(python: Path) -> JobEnvironment:

@@ -228,6 +228,19 @@ def test_a_package_has_another_digest_if_the_hash_of_one_of_its_files_has_change
     assert before[1] != after[1]
 
 
+def test_a_package_has_the_same_digest_wherever_and_whenever_it_was_installed(tmp_path: Path) -> None:
+    record = tmp_path / "shop-1.0.dist-info" / "RECORD"
+    record.parent.mkdir()
+    code = "shop-1.0.dist-info/METADATA,sha256=abc,12\nshop/direct_url.json,sha256={code},2\n"
+    notes = "shop-1.0.dist-info/direct_url.json,sha256={note},57\nshop-1.0.dist-info/uv_cache.json,sha256={note},137\n"
+    digests: list[str] = []
+    for note, digest in (("abc", "x"), ("abd", "x"), ("abd", "y")):
+        record.write_text(code.format(code=digest) + notes.format(note=note), encoding="utf-8")
+        digests += package_digests(tmp_path).values()
+    assert digests[0] == digests[1]
+    assert digests[1] != digests[2]
+
+
 def test_a_file_of_unknown_digest_that_is_gone_has_changed(tmp_path: Path) -> None:
     gone = {"gone.py": ""}
     for identity in (Identity(subjects=gone), Identity(scenarios=gone), Identity(configurations=gone)):
