@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
@@ -15,6 +14,7 @@ from flink_testbed.core.directories import make_private
 from flink_testbed.core.problem import HostError, Problem
 from pytest_flink_agents.attestation import read_signer, write_attestation
 from pytest_flink_agents.cli.judge import Conditions, answer, policy_in_force
+from pytest_flink_agents.cli.shard_versions import other_versions
 from pytest_flink_agents.cli.stored_session import StoredSession, stored_session
 from pytest_flink_agents.cli.verify import verification
 from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Selection, Shard, Verdict
@@ -89,7 +89,7 @@ def merged_run(shards: Sequence[StoredSession], doubts: Sequence[str]) -> Stored
 
 def doubts_about(shards: Sequence[StoredSession]) -> list[str]:
     """Return why the results are not those of all shards of one session; nothing if they are."""
-    return [*_numbers(shards), *_ends(shards), *_differences(shards), *_items(shards)]
+    return [*_numbers(shards), *_ends(shards), *_differences(shards), *other_versions(shards), *_items(shards)]
 
 
 def _exit_of(codes: Sequence[int]) -> int:
@@ -138,7 +138,7 @@ def _ends(shards: Sequence[StoredSession]) -> Iterator[str]:
 
 
 def _differences(shards: Sequence[StoredSession]) -> Iterator[str]:
-    """Yield what is not the same in all shards."""
+    """Yield what is not the same in all shards: commit, policy, items, options and files."""
     first = shards[0]
     facts = _facts(first)
     for other in shards[1:]:
@@ -149,11 +149,6 @@ def _differences(shards: Sequence[StoredSession]) -> Iterator[str]:
                 yield f"{name} differs: {mine} in {first.folder}, {its} in {other.folder}"
                 # The first difference explains the others.
                 break
-    parts = Counter(name for session in shards for name in session.identity.parts)
-    for name in sorted(name for name, count in parts.items() if count > 1):
-        digests = {session.identity.parts[name] for session in shards if name in session.identity.parts}
-        if len(digests) > 1:
-            yield f"{name} differs between the shards: {', '.join(sorted(digests))}"
 
 
 def _facts(session: StoredSession) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,28 @@ from pytest_flink_agents.vocabulary import Tier
 
 NAMES = tuple(f"s.scenario.yaml::n{number}[embedded-2.2]" for number in range(12))
 EndSession = Callable[..., Path]
+PARTS = {
+    "2.2.1 engine bundled": "sha256:1",
+    "2.2.1 package apache_flink-2.2.1": "sha256:2",
+    "2.2.1 package flink_agents-0.3.1": "sha256:3",
+    "2.2.1 package numpy-2.1.0": "sha256:4",
+}
+FACTS = {
+    "2.2.1 job environment": "Python 3.11.7, apache-flink 2.2.1, flink-agents 0.3.1",
+    "2.2.1 engine": "bundled (upstream not available: no jars)",
+    "2.2.1 Java": "17.0.9 from JAVA_HOME",
+}
 
 
 def item(node_id: str, outcome: str = "passed", **fields: Any) -> ItemResult:
     given = {"tier": Tier.EMBEDDED, "file": "s.scenario.yaml", "figures": {"latency_p95": Figure(100)}} | fields
     return ItemResult(node_id, node_id.partition("::")[2], Outcome(outcome), **given)
+
+
+def _changed(usual: Mapping[str, str], changes: Mapping[str, str | None] | None) -> dict[str, str]:
+    """Return the mapping with the changes; None removes a name."""
+    changed = {**usual, **(changes or {})}
+    return {name: value for name, value in changed.items() if value is not None}
 
 
 @pytest.fixture
@@ -38,6 +55,8 @@ def session_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EndSession:
         pytest_exit: int = 0,
         commit: str = "c0ffee",
         all_items: Sequence[str] = NAMES,
+        parts: Mapping[str, str | None] | None = None,
+        facts: Mapping[str, str | None] | None = None,
         **settings: Any,
     ) -> Path:
         tiers = {"tiers": (Tier.EMBEDDED,), "named_tiers": (Tier.EMBEDDED,)}
@@ -45,9 +64,9 @@ def session_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EndSession:
         session = GateSession(
             Settings(root=tmp_path, python_path=(), report_dir=tmp_path / "reports", gate=True, **given), lambda _: None
         )
-        identity = Identity({"shop.py": file_digest(tmp_path / "shop.py")}, parts={"2.2.1 engine": "sha256:1"})
+        identity = Identity({"shop.py": file_digest(tmp_path / "shop.py")}, parts=_changed(PARTS, parts))
         part = Shard.of(all_items, *shard) if shard else None
-        session.update(identity=identity, selection=Selection(shard=part))
+        session.update(identity=identity, selection=Selection(shard=part), facts=_changed(FACTS, facts))
         session._git = GitState(commit, dirty=False)
         waiting = {
             one.node_id: dataclasses.replace(one, outcome=Outcome.NOT_RUN, message="it waits") for one in results

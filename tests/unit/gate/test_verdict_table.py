@@ -217,7 +217,7 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "a shard of a merged report is missing": lambda: decide(
         PASSED, AUTO, selection=Selection(limits=("shard 2 of 4",))
     ),
-    "a shard of a merged report is there twice or had another job or options": lambda: no_answer(
+    "a shard of a merged report is there twice or had another job, options or versions": lambda: no_answer(
         decide(PASSED, AUTO), doubtful("shard 2 of 4 is there twice")
     ),
     "the report could not be written, even if a scenario failed": lambda: no_answer(
