@@ -5,15 +5,12 @@ Must never import: yaml, pytest, anything that starts a process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
 
 from flink_testbed.ledger.routes import TOOL
 from pytest_flink_agents.scenario.counted_answers import counted_answer
-from pytest_flink_agents.scenario.effects import AnyEffect
-from pytest_flink_agents.scenario.expectations import Expect
-from pytest_flink_agents.scenario.faults import Faults, timetable
-from pytest_flink_agents.scenario.llm import LlmSettings
+from pytest_flink_agents.scenario.faults import timetable
+from pytest_flink_agents.scenario.fields import ScenarioFields
 from pytest_flink_agents.scenario.placeholders import names_in
 from pytest_flink_agents.scenario.subjects import Job, needs_jvm
 from pytest_flink_agents.scenario.upgrade import Upgrade
@@ -23,55 +20,7 @@ _ACTION_STORE = "actionStateStoreBackend"
 _TIERS = ("tiers",)
 
 
-class Upgraded(Protocol):
-    """The words of a scenario that an upgrade has to do with."""
-
-    @property
-    def job(self) -> Job | None:
-        """The user's own job."""
-
-    @property
-    def tiers(self) -> Sequence[str] | None:
-        """The tiers that it runs on."""
-
-    @property
-    def faults(self) -> Faults | None:
-        """The faults."""
-
-    @property
-    def rescales(self) -> Sequence[object]:
-        """The steps that start the job with another parallelism."""
-
-    @property
-    def upgrade(self) -> Upgrade | None:
-        """The upgrade."""
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """The options of flink-agents."""
-
-    @property
-    def llm(self) -> LlmSettings | None:
-        """The model's answers."""
-
-    @property
-    def effects(self) -> Sequence[AnyEffect] | None:
-        """The endpoints and tools."""
-
-    @property
-    def expect(self) -> Expect:
-        """The expectations."""
-
-    @property
-    def held_inputs(self) -> Sequence[int]:
-        """The inputs that wait for an output."""
-
-    @property
-    def has_java_agent(self) -> bool:
-        """True if the agent needs a JVM."""
-
-
-def require_upgradable(scenario: Upgraded) -> None:
+def require_upgradable(scenario: ScenarioFields) -> None:
     """Refuse words beside ``upgrade`` that cannot be rehearsed together. Raises pydantic's error."""
     upgrade = scenario.upgrade
     if upgrade is None:
@@ -112,7 +61,7 @@ def require_upgradable(scenario: Upgraded) -> None:
         raise wrong("the delivery, or a list of all outputs, beside upgrade", code="FA204", next_step=next_step)
 
 
-def _require_words_of_the_subject(scenario: Upgraded, upgrade: Upgrade) -> None:
+def _require_words_of_the_subject(scenario: ScenarioFields, upgrade: Upgrade) -> None:
     """Refuse the words for an agent beside a job, and those for a job beside an agent."""
     before = upgrade.from_
     if scenario.job is None:
@@ -147,7 +96,7 @@ def _require_none(given: Mapping[str, object], expected: str, next_step: str) ->
             raise wrong(expected, message=f"{word} is not possible here", next_step=next_step, at=word.split("."))
 
 
-def _require_undisturbed(scenario: Upgraded, upgrade: Upgrade) -> None:
+def _require_undisturbed(scenario: ScenarioFields, upgrade: Upgrade) -> None:
     before = upgrade.from_.agent
     disturbing = {
         "rescale": scenario.rescales,
@@ -178,7 +127,7 @@ def _require_possible_on_an_external_cluster(upgrade: Upgrade) -> None:
             raise wrong("tiers without remote", message=message, next_step=next_step, at=("upgrade", "from", word))
 
 
-def _require_two_alive(scenario: Upgraded, upgrade: Upgrade) -> None:
+def _require_two_alive(scenario: ScenarioFields, upgrade: Upgrade) -> None:
     """Refuse what two versions that are alive at the same time would share, or what could not be judged."""
     if scenario.tiers != ("embedded",):
         message = "mode: blue_green on another tier than embedded"
@@ -207,7 +156,7 @@ def _require_two_alive(scenario: Upgraded, upgrade: Upgrade) -> None:
             raise wrong("nothing that both versions would share", message=message, next_step=next_step)
 
 
-def _unequal_answers(scenario: Upgraded) -> list[str]:
+def _unequal_answers(scenario: ScenarioFields) -> list[str]:
     """Return the answers of which the second version could not get the same as the first one."""
     routes = [effect.as_route() for effect in scenario.effects or ()]
     counted = counted_answer(routes, scenario.llm.rules() if scenario.llm else ())
@@ -218,7 +167,7 @@ def _unequal_answers(scenario: Upgraded) -> list[str]:
     return [counted, *unseen] if counted else unseen
 
 
-def _require_possible_without_flink(scenario: Upgraded, upgrade: Upgrade) -> None:
+def _require_possible_without_flink(scenario: ScenarioFields, upgrade: Upgrade) -> None:
     if upgrade.from_.savepoint is not None:
         next_step = "write `tiers: [embedded]`"
         message, at = "a savepoint of Flink on the local tier", ("upgrade", "from", "savepoint")
