@@ -5,6 +5,7 @@ Must never import: anything but the standard library.
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,7 @@ from pytest_flink_agents.codes.entry import ErrorCode, Fault
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-def _code(title: str, explanation: str, next_step: str, example: str) -> ErrorCode:
-    return ErrorCode(Fault.SCENARIO, title, explanation, next_step, example)
-
+_code = partial(ErrorCode, Fault.SCENARIO)
 
 CODES: Mapping[str, ErrorCode] = MappingProxyType(
     {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_flink_agents.codes import environment, harness, job, lint, policy, scenario
+from pytest_flink_agents.codes import environment, harness, job, lint, policy, scenario, services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ TABLES: tuple[Mapping[str, ErrorCode], ...] = (
     job.CODES,
     policy.CODES,
     environment.CODES,
+    services.CODES,
     lint.CODES,
     harness.CODES,
 )

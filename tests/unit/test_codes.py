@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flink_agents.codes import environment, harness, job, lint, policy, scenario
+from pytest_flink_agents.codes import environment, harness, job, lint, policy, scenario, services
 from pytest_flink_agents.codes.entry import Fault
 from pytest_flink_agents.codes.table import TABLES, all_codes, explain
 
@@ -52,9 +52,11 @@ def test_no_code_is_defined_twice() -> None:
 
 
 def test_every_module_of_codes_is_in_the_lookup() -> None:
-    assert set(map(id, TABLES)) == {id(module.CODES) for module in (scenario, job, policy, environment, lint, harness)}
+    assert set(map(id, TABLES)) == {
+        id(module.CODES) for module in (scenario, job, policy, environment, services, lint, harness)
+    }
     tables = {path.stem for path in CODES.glob("*.py")} - {"__init__", "entry", "table"}
-    assert tables == {"scenario", "job", "policy", "environment", "lint", "harness"}
+    assert tables == {"scenario", "job", "policy", "environment", "services", "lint", "harness"}
 
 
 def test_every_raised_code_is_explained() -> None:
@@ -88,8 +90,9 @@ def test_every_entry_has_an_explanation_and_a_next_step() -> None:
         assert entry.next_step.endswith("."), code
 
 
-def test_every_scenario_code_has_an_example_of_wrong_and_right() -> None:
-    assert [code for code, entry in scenario.CODES.items() if "   ->   " not in entry.example] == []
+def test_every_code_of_a_file_has_an_example_of_wrong_and_right() -> None:
+    entries = {**scenario.CODES, **policy.CODES}
+    assert [code for code, entry in entries.items() if "   ->   " not in entry.example] == []
 
 
 def test_codes_of_the_container_engine_are_not_explained_as_codes_of_the_linter() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_flink_agents.codes import environment, harness, job, lint, policy, scenario
+from pytest_flink_agents.codes import environment, harness, job, lint, policy, scenario, services
 from pytest_flink_agents.codes.entry import ErrorCode
 from pytest_flink_agents.codes.table import TABLES, all_codes
 from tools.reference.markdown import code, page, table
@@ -12,6 +12,7 @@ _TITLES = {
     id(job.CODES): "Jobs",
     id(policy.CODES): "Policies",
     id(environment.CODES): "Environment",
+    id(services.CODES): "Flink, Kafka and containers",
     id(lint.CODES): "Configuration lint",
     id(harness.CODES): "This project",
 }
