@@ -2,8 +2,7 @@
 
 They are the job environment, engine, Java, jars and import roots.
 
-Each part is made on first use and kept for the session. A part that could not be made is not tried
-again: the second scenario gets the same error at once.
+Each part is made on first use and kept for the session.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.bounded_kafka import BOUNDED_AFTER_RESTORE
 from flink_testbed.artifacts.class_patch import provide_patched
@@ -38,14 +37,12 @@ from flink_testbed.ownership.process import clean_environment
 from pytest_flink_agents.identity import file_digest
 from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine, engine_settings, require_java
 from pytest_flink_agents.provision.java_classes import provide_agent_classes, provide_bridge
-from pytest_flink_agents.provision.unwritable import unwritable
+from pytest_flink_agents.provision.made_once import MadeOnce
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_flink_agents.provision.containers import ContainerParts
-
-T = TypeVar("T")
 
 
 class JobParts:
@@ -77,29 +74,12 @@ class JobParts:
         self.directory = directory
         self.folder = folder or directory
         self.progress = progress
-        self._made: dict[str, object] = {}
-
-    def _once(self, name: str, make: Callable[[], T]) -> T:
-        """Return the part, made at the first call.
-
-        An error of the first call is raised again at each later one.
-        """
-        if name not in self._made:
-            try:
-                self._made[name] = make()
-            except HostError as error:
-                self._made[name] = error
-            except OSError as error:
-                self._made[name] = unwritable(error, "name another place with FLINK_AGENTS_TEST_CACHE_DIR")
-        value = self._made[name]
-        if isinstance(value, HostError):
-            raise value
-        return value  # type: ignore[return-value]  # the value of make() for this name
+        self._once = MadeOnce()
 
     @property
     def environment(self) -> JobEnvironment:
         """The job environment."""
-        return self._once("environment", self._provide_environment)
+        return self._once.get("environment", self._provide_environment)
 
     @property
     def has_environment(self) -> bool:
@@ -138,7 +118,7 @@ class JobParts:
     @property
     def engine(self) -> ChosenEngine:
         """The engine that executes agents on this Flink."""
-        return self._once("engine", lambda: choose_engine(self.settings.engine, self.environment))
+        return self._once.get("engine", lambda: choose_engine(self.settings.engine, self.environment))
 
     def provide_java_agents(self) -> Path:
         """Provide what a Java agent needs, and return its jar. Raises ``HostError`` FA424 without upstream's engine."""
@@ -148,7 +128,7 @@ class JobParts:
     @property
     def java_agent_classes(self) -> Path:
         """The jar with the classes between a Java agent and the records of a run."""
-        return self._once(
+        return self._once.get(
             "classes for Java agents",
             lambda: provide_agent_classes(self.environment, self.engine.jars, self.java, self.progress),
         )
@@ -156,22 +136,22 @@ class JobParts:
     @property
     def java_bridge(self) -> tuple[Path, ...]:
         """The jars that the bundled engine's JVM for Java parts needs, besides the user's."""
-        return self._once("bridge to Java", lambda: provide_bridge(self.environment, self.java, self.progress))
+        return self._once.get("bridge to Java", lambda: provide_bridge(self.environment, self.java, self.progress))
 
     @property
     def java(self) -> JavaRuntime:
         """A Java that this Flink supports."""
-        return self._once("java", lambda: provide_java(self.release.line, progress=self.progress))
+        return self._once.get("java", lambda: provide_java(self.release.line, progress=self.progress))
 
     @property
     def connector(self) -> Path:
         """The jar of Flink's Kafka connector for this Flink."""
-        return self._once("connector", lambda: provide_connector(self.release.line, progress=self.progress))
+        return self._once.get("connector", lambda: provide_connector(self.release.line, progress=self.progress))
 
     @property
     def source_connector(self) -> tuple[Path, ...]:
         """The jars of the connector for a source before an agent: a corrected class, then the connector."""
-        made = self._once(
+        made = self._once.get(
             "corrected connector",
             lambda: provide_patched(self.connector, BOUNDED_AFTER_RESTORE, progress=self.progress),
         )
@@ -200,7 +180,7 @@ class JobParts:
         roots.
         """
         runtime, *roots = self.import_roots
-        return self._once("shipment", lambda: (runtime, *(provide_shipment(root) for root in roots)))
+        return self._once.get("shipment", lambda: (runtime, *(provide_shipment(root) for root in roots)))
 
     def job_environment_variables(self, **extra: str) -> dict[str, str]:
         """Return the environment variables of the processes that run a job's code."""
@@ -222,7 +202,7 @@ class JobParts:
     @property
     def containers(self) -> ContainerParts:
         """The container engine and the image of this environment."""
-        return self._once("containers", self._provide_containers)
+        return self._once.get("containers", self._provide_containers)
 
     def _provide_containers(self) -> ContainerParts:
         # Imported here: a session without containers needs no event loop.
@@ -278,7 +258,7 @@ class JobParts:
 
     def digests(self) -> dict[str, str]:
         """Return the digests of the parts that were made: packages of the job environment, engine and jars."""
-        environment, engine, connector = (self._made.get(name) for name in ("environment", "engine", "connector"))
+        environment, engine, connector = (self._once.made(name) for name in ("environment", "engine", "connector"))
         if not isinstance(environment, JobEnvironment):
             # Nothing can have run.
             return {}
@@ -293,7 +273,7 @@ class JobParts:
     def facts(self) -> dict[str, str]:
         """Return the versions of the parts that were made, for the report."""
         facts: dict[str, str] = {}
-        environment, java, engine = (self._made.get(name) for name in ("environment", "java", "engine"))
+        environment, java, engine = (self._once.made(name) for name in ("environment", "java", "engine"))
         if isinstance(environment, JobEnvironment):
             facts["job environment"] = (
                 f"Python {environment.python_version}, apache-flink {environment.flink_version}, "

@@ -19,8 +19,8 @@ from pytest_flink_agents.evidence.metrics import read_metrics
 from pytest_flink_agents.evidence.model import Evidence, Failure, LogError, StepRecord
 from pytest_flink_agents.evidence.network import read_blocked
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
-from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.provision.flink_setup import effective_rows, rows_as_data
+from pytest_flink_agents.provision.session_clusters import PROCESS_DIED
 from pytest_flink_agents.run.arrival import Arrival, LoggedTypes, OutputCount
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import Launch, named_failure

@@ -20,8 +20,8 @@ from pytest_flink_agents.checks.waiver import failed_run
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.replays import Replays
 from pytest_flink_agents.provision.checkout import Checkout, provide_checkout
-from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED
 from pytest_flink_agents.provision.services import Services
+from pytest_flink_agents.provision.session_clusters import CLUSTER_ABANDONED
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
 from pytest_flink_agents.run.checked_run import CheckedRun, run_directory, runs_together

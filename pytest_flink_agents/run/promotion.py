@@ -16,7 +16,7 @@ from flink_testbed.responder import RefusedError
 from pytest_flink_agents.compare.shadow import ShadowSide, compare_shadow, late_calls, late_outputs
 from pytest_flink_agents.compare.sides import AllowRule
 from pytest_flink_agents.evidence.upgrade import BASELINE, FROM_OFFSET, START_BESIDE, STOP, BlueGreen, Version
-from pytest_flink_agents.provision.environment import PROCESS_DIED
+from pytest_flink_agents.provision.session_clusters import PROCESS_DIED
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.health import GivenUpError, require_health
 from pytest_flink_agents.run.launch import launch_agent, refused

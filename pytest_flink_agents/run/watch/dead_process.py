@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import HarnessError, HostError
-from pytest_flink_agents.provision.environment import PROCESS_DIED
+from pytest_flink_agents.provision.session_clusters import PROCESS_DIED
 
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster import FlinkCluster

@@ -18,7 +18,7 @@ from flink_testbed.ledger.ledger import LedgerRun
 from flink_testbed.ledger.recording import HELD_BACK
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.evidence.upgrade import STOP
-from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, PROCESS_DIED
+from pytest_flink_agents.provision.session_clusters import CLUSTER_ABANDONED, PROCESS_DIED
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.health import GivenUpError
 from pytest_flink_agents.run.place import Place
