@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 from flink_testbed.core.clock import wall_time_s
 from flink_testbed.core.patterns import SearchBudget
 from flink_testbed.models.added_wire import AddedWire, FormatError
 from flink_testbed.models.call import Call, Delivery
+from flink_testbed.models.call_log import CallLog
 from flink_testbed.models.chat import Body, ChatRequest, Stamp, read_object
 from flink_testbed.models.embedding import as_messages, read_embeddings, vector_of
 from flink_testbed.models.recorded_reply import read_response
@@ -64,7 +65,7 @@ class Channel:
         self._lock = threading.Lock()
         self._searches = SearchBudget(_SEARCHES_S)
         self._answered: Counter[int] = Counter()
-        self._calls: list[Call] = []
+        self._log = CallLog()
 
     def __enter__(self) -> Channel:
         return self
@@ -102,7 +103,7 @@ class Channel:
     def calls(self) -> tuple[Call, ...]:
         """Every call so far, in order of arrival."""
         with self._lock:
-            return tuple(self._calls)
+            return self._log.calls
 
     @property
     def unmatched(self) -> tuple[Call, ...]:
@@ -175,14 +176,14 @@ class Channel:
 
     def _unanswered(self, wire: Wire, request: ChatRequest, trouble: str) -> Delivery:
         """Record a request that the service did not answer, for which the agent is not to blame."""
-        self._record(wire, request, status=_NO_ANSWER_STATUS)
+        self._log.add(wire, request, status=_NO_ANSWER_STATUS)
         return Delivery(_NO_ANSWER_STATUS, wire.write_error(f"the model's service gave no answer: {trouble}"))
 
     def _replay(self, wire: Wire, request: ChatRequest, told: Told) -> Delivery:
         """Record a request and return the response of a service, now or when it was recorded."""
         response = told.response
         reply, usage = read_response(wire, response)
-        self._record(
+        self._log.add(
             wire,
             request,
             rule=told.exchange,
@@ -217,7 +218,7 @@ class Channel:
             return self._refuse(self.wire_of(path), ChatRequest("", ()), status, text)
 
     def _refuse(self, wire: Wire, request: ChatRequest, status: int, text: str) -> Delivery:
-        self._record(wire, request, refused=(status, text))
+        self._log.add(wire, request, refused=(status, text))
         return Delivery(status, wire.write_error(self._prefix + text))
 
     def _embed(self, wire: EmbeddingWire, path: str, body: bytes) -> Delivery:
@@ -241,49 +242,18 @@ class Channel:
                 first = first if first and first.fault else answer if answer.fault else first or answer
             usage = Usage(sum(len(text.split()) for text in request.texts), 0)
             seen = as_messages(request.model, request.texts)
-            call = self._record(wire, seen, answer=first, reply={"embeddings": len(vectors)}, usage=usage)
+            call = self._log.add(wire, seen, answer=first, reply={"embeddings": len(vectors)}, usage=usage)
             return _delivery(wire, call, first, lambda: wire.write_embeddings(request, vectors, usage))
 
     def _deliver(self, wire: Wire, request: ChatRequest, answer: Answer) -> Delivery:
-        call = self._record(wire, request, answer=answer, reply=answer.reply.as_data(), usage=answer.usage)
+        call = self._log.add(wire, request, answer=answer, reply=answer.reply.as_data(), usage=answer.usage)
         stamp = Stamp(call.seq, call.wall_time_s)
         try:
             return _delivery(wire, call, answer, lambda: wire.write_reply(request, answer.reply, answer.usage, stamp))
         except FormatError as error:
             # The number of the call is part of the reply, so the call was recorded first.
-            self._calls.pop()
+            self._log.drop_last()
             return self._refuse(wire, request, _NOT_WRITTEN_STATUS, str(error))
-
-    def _record(
-        self,
-        wire: Wire,
-        request: ChatRequest,
-        *,
-        answer: Answer | None = None,
-        reply: Mapping[str, Any] | None = None,
-        usage: Usage | None = None,
-        refused: tuple[int, str] | None = None,
-        rule: int | None = None,
-        status: int | None = None,
-    ) -> Call:
-        fault = (answer and answer.fault) or Fault()
-        status, nearest = refused or (status or fault.status or (0 if fault.reset else 200), "")
-        call = Call(
-            seq=len(self._calls) + 1,
-            wall_time_s=wall_time_s(),
-            wire=wire.NAME,
-            model=request.model,
-            messages=request.messages,
-            tools=request.tools,
-            rule=answer.rule if answer else rule,
-            reply={} if fault.replaces_reply or reply is None else reply,
-            nearest=nearest,
-            status=status,
-            faults=fault.names,
-            usage=None if fault.replaces_reply else usage,
-        )
-        self._calls.append(call)
-        return call
 
 
 def _delivery(wire: Wire, call: Call, answer: Answer | None, write: Callable[[], Body]) -> Delivery:
