@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.local_engine import Plain, Record, bare, logging_off, ours, seconds_of, upstreams
+from bench.local_contestants import Plain, Record, bare, logging_off, ours, seconds_of, upstreams
 
 ROUNDS = 5
 RECORDS = 500

@@ -5,7 +5,7 @@ Both run the same list in one process, with the same action.
 Run it inside a job environment, with the runtime's source on the path; it needs neither Flink nor a
 JVM:
 
-    PYTHONPATH=runtime ENVIRONMENT/bin/python bench/local_engine.py [RESULTS.json]
+    PYTHONPATH=.:runtime ENVIRONMENT/bin/python -m bench.local_engine [RESULTS.json]
 
 All contestants get the same records and run the same action, in turn, round by round; the figures
 are medians. A ratio is the median of the ratios of the rounds, since load on the machine slows both
@@ -17,28 +17,35 @@ machine then matters less.
 
 from __future__ import annotations
 
-import gc
 import json
-import logging
 import os
 import platform
 import resource
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from operator import truediv
 from pathlib import Path
-from typing import Any
 
 from flink_agents.api.agents.agent import Agent
-from flink_agents.api.decorators import action
-from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
-from flink_agents.api.runner_context import RunnerContext
 
+from bench.local_contestants import (
+    Counting,
+    Plain,
+    Record,
+    Slow,
+    Typed,
+    Waiting,
+    bare,
+    logging_by_default,
+    logging_off,
+    ours,
+    seconds_of,
+    upstreams,
+)
 from flink_agents_runtime.local.host import LocalHost
 from flink_agents_runtime.plan.build import plan_of
 
@@ -50,72 +57,6 @@ MEMORY_RECORDS, MEMORY_FROM, MEMORY_KEYS = 1_000_000, 200_000, 1_000
 # Upstream's local runner makes one call after the other and keeps all inputs, so that its figures
 # are estimated from a part of the records.
 UPSTREAM_IO_PART, UPSTREAM_MEMORY_PART = 20, 10
-
-Record = dict[str, Any]
-
-
-class Plain(Agent):
-    """Sends one output for each input."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    def echo(event: Event, ctx: RunnerContext) -> None:
-        """Send the input back."""
-        ctx.send_event(OutputEvent(output=event.get_attr("input")))
-
-
-class Typed(Agent):
-    """The same in the style of flink-agents' own examples."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    def echo(event: Event, ctx: RunnerContext) -> None:
-        """Send the input back."""
-        ctx.send_event(OutputEvent(output=InputEvent.from_event(event).input))
-
-
-class Waiting(Agent):
-    """Makes one slow call for each input."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    async def wait(event: Event, ctx: RunnerContext) -> None:
-        """Sleep for as many seconds as the input says."""
-        await ctx.durable_execute_async(time.sleep, event.get_attr("input"))
-        ctx.send_event(OutputEvent(output=None))
-
-
-class Counting(Agent):
-    """Counts the inputs of each key."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    def count(event: Event, ctx: RunnerContext) -> None:
-        """Count the input and send it back."""
-        ctx.short_term_memory.set("count", (ctx.short_term_memory.get("count") or 0) + 1)
-        ctx.send_event(OutputEvent(output=event.get_attr("input")))
-
-
-class Slow(Agent):
-    """Makes one slow blocking call for each input, for upstream's runner."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    def wait(event: Event, ctx: RunnerContext) -> None:
-        """Sleep for as many seconds as the input says."""
-        ctx.durable_execute(time.sleep, event.get_attr("input"))
-        ctx.send_event(OutputEvent(output=None))
-
-
-class Sink:
-    """The part of a runner context that the action uses."""
-
-    def __init__(self) -> None:
-        self.outputs: list[Any] = []
-
-    def send_event(self, event: Event) -> None:
-        """Store the output."""
-        self.outputs.append(event.get_attr("output"))
 
 
 def records() -> list[Record]:
@@ -139,77 +80,6 @@ def nested_records() -> list[Record]:
     ]
     rest = {"customer": customer, "lines": lines, "paid": True, "note": None}
     return [{"key": f"k{n % KEYS}", "value": {"id": f"o-{n}", **rest}} for n in range(RECORDS)]
-
-
-def seconds_of(run: Callable[[], int], expected: int, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Return the time of a run, which returns its number of outputs."""
-    gc.collect()
-    started = clock()
-    outputs = run()
-    elapsed = clock() - started
-    if outputs != expected:
-        raise SystemExit(f"{outputs} outputs where {expected} were expected")
-    return elapsed
-
-
-def ours(agent: type[Agent], inputs: list[Record], **options: Any) -> Callable[[], int]:
-    """Return a run of the bundled engine."""
-    host = LocalHost(plan_of(agent(), options))
-    return lambda: len(host.run(inputs).outputs)
-
-
-def upstreams(agent: type[Agent], inputs: list[Record]) -> Callable[[], int]:
-    """Return a run of flink-agents' own local environment.
-
-    An environment can be executed once.
-    """
-    environment = AgentsExecutionEnvironment.get_execution_environment()
-    outputs = environment.from_list(inputs).apply(agent()).to_list()
-
-    def run() -> int:
-        environment.execute()
-        return len(outputs)
-
-    return run
-
-
-def bare(agent: type[Agent], inputs: list[Record]) -> Callable[[], int]:
-    """Return a run of the action function alone, called with new events."""
-    function: Callable[[Event, Any], None] = vars(agent)["echo"].__func__
-
-    def run() -> int:
-        sink = Sink()
-        for record in inputs:
-            function(InputEvent(input=record["value"]), sink)
-        return len(sink.outputs)
-
-    return run
-
-
-@contextmanager
-def logging_off() -> Iterator[None]:
-    """Disable logging."""
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-@contextmanager
-def logging_by_default() -> Iterator[None]:
-    """Keep the logging that flink-agents sets up when it is imported.
-
-    It writes INFO and above to standard error, which is redirected to a file here.
-    """
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
 
 
 def cpu_bound(word: str, agent: type[Agent], inputs: list[Record]) -> dict[str, float]:

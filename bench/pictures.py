@@ -7,14 +7,12 @@ figures in ``bench/results.json``, so that all its bars are of one run.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from flink_testbed.ownership.process import clean_environment
+from bench.job_environment import measured_inside
 from pytest_flink_agents.provision.environment import TestEnvironment
 
 ROOT = Path(__file__).parents[1]
@@ -89,13 +87,7 @@ def _rounded_up(value: float) -> float:
 
 def draw_pictures(environment: TestEnvironment, directory: Path, results: Path) -> dict[str, float]:
     """Measure the curves in a job environment and write all pictures; return no figures."""
-    written = directory / "curves.json"
-    path = os.pathsep.join((str(ROOT), str(ROOT / "runtime")))
-    command = [str(environment.environment.python), "-m", "bench.local_curves", str(written)]
-    done = subprocess.run(command, env=clean_environment(PYTHONPATH=path), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stdout + done.stderr)
-    curves = json.loads(written.read_text())
+    curves = measured_inside(environment, "bench.local_curves", directory / "curves.json")
     figures = json.loads(results.read_text())["figures"]
     on_flink = {
         label: [figures[f"p={parallelism}: {name} [records/s]"] for parallelism in (1, 2)]

@@ -16,7 +16,6 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from bench.java import java_costs
+from bench.job_environment import measured_inside
 from bench.ledger import ledger_costs
 from bench.on_flink import figures_on_flink
 from bench.pictures import draw_pictures
@@ -34,7 +34,6 @@ from bench.upgrades import upgrade_costs
 from bench.waits import command_costs, gate_costs, large_value_costs
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.flink.standalone import StandaloneCluster
-from flink_testbed.ownership.process import clean_environment
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
@@ -127,14 +126,7 @@ def scenario_costs(environment: TestEnvironment, directory: Path) -> dict[str, f
 
 def engine_costs(environment: TestEnvironment, directory: Path) -> dict[str, float]:
     """Run ``local_engine.py`` in the job environment and return its figures."""
-    written = directory / "engine.json"
-    command = [str(environment.environment.python), str(ROOT / "bench" / "local_engine.py"), str(written)]
-    done = subprocess.run(
-        command, env=clean_environment(PYTHONPATH=str(ROOT / "runtime")), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(done.stdout + done.stderr)
-    figures: dict[str, float] = json.loads(written.read_text())["figures"]
+    figures: dict[str, float] = measured_inside(environment, "bench.local_engine", directory / "engine.json")["figures"]
     return figures
 
 
@@ -157,7 +149,7 @@ PARTS: dict[str, Part] = {
     "ledger": lambda _, directory: ledger_costs(directory),
     "engine": lambda session, directory: engine_costs(_environment(session), directory),
     "java": lambda session, directory: java_costs(_environment(session), directory),
-    "flink": lambda *_: figures_on_flink(),
+    "flink": lambda _, directory: figures_on_flink(directory / "on-flink"),
     "pictures": lambda session, directory: draw_pictures(_environment(session), directory, RESULTS),
     "upgrades": upgrade_costs,
 }
