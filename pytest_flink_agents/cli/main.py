@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pytest_flink_agents.cli.export.arguments import add_export
@@ -84,11 +84,16 @@ def _parser() -> argparse.ArgumentParser:
     command = add_command(commands, "compare", _compare, "compare two plans of an agent: what an upgrade loses")
     command.add_argument("baseline", metavar="BASELINE", help="the plan in production: a JSON file, or module:Class")
     command.add_argument("candidate", metavar="CANDIDATE", help="the plan that replaces it")
-    for flag, metavar in _PLAN_OPTIONS.items():
-        command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
+    _add_pytest_options(command, _PLAN_OPTIONS)
     add_stored_commands(commands)
     add_export(commands)
     _add_plan(commands)
+    _add_upkeep(commands)
+    return parser
+
+
+def _add_upkeep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands that prepare and clean this machine."""
     command = add_command(commands, "doctor", _doctor, "check what a run needs on this machine; changes nothing")
     command.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma-separated (default: 2.2)")
     command.add_argument("--job-python", type=Path, metavar="PYTHON", help="check this interpreter's environment")
@@ -96,8 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="print the checks as JSON")
     command = add_command(commands, "prepare", _prepare, "fill the cache, so that later sessions need no network")
     command.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH", help="scenarios (default: .)")
-    for flag, metavar in _PREPARE_OPTIONS.items():
-        command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
+    _add_pytest_options(command, _PREPARE_OPTIONS)
     command = add_command(commands, "sweep", _sweep, "remove the leftovers of killed sessions, and nothing else")
     command.add_argument("--dry-run", action="store_true", help="only list what would be removed")
     command.add_argument("--kept", action="store_true", help="also end the clusters and brokers left by --flink-keep")
@@ -111,7 +115,11 @@ def _parser() -> argparse.ArgumentParser:
         "--kafka-bootstrap", default="", metavar="HOST:PORT", help="also delete topics of dead sessions there"
     )
     command.add_argument("--kafka-properties", type=Path, metavar="FILE", help="TLS and SASL settings for it")
-    return parser
+
+
+def _add_pytest_options(command: argparse.ArgumentParser, options: Mapping[str, str]) -> None:
+    for flag, metavar in options.items():
+        command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
 
 
 def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -124,8 +132,7 @@ def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     ):
         command = add_command(looks, name, run, text)
         command.add_argument("agent", metavar="AGENT", help="module:Class, or the JSON file of a plan")
-        for flag, metavar in _PLAN_OPTIONS.items():
-            command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
+        _add_pytest_options(command, _PLAN_OPTIONS)
         command.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -79,14 +79,7 @@ def failure_text(
     if evidence.printed:
         lines += ["the agent printed and logged:", *_indented(evidence.printed.splitlines()[-_TRACE_LINES:]), ""]
     lines += _replaced_options(evidence)
-    if "threads" in evidence.files:
-        when = "at the deadline" if evidence.timed_out_after_s is not None else "of the job that did not stop"
-        lines.append(f"threads {when}: {evidence.files['threads']}")
-    if evidence.ui_url:
-        note = browser_note(evidence.ui_url) if evidence.tier == Tier.EMBEDDED else ""
-        lines.append(
-            f"job {evidence.job_id} ({evidence.job_state}), while its cluster lives at {evidence.ui_url}{note}"
-        )
+    lines += _where_to_look(evidence)
     # The command to run it again is never cut.
     return _without_commands(redactor.text("\n".join([shorten("\n".join(lines), whole), f"again: {reproduce}"])))
 
@@ -188,6 +181,20 @@ def _replaced_options(evidence: Evidence) -> list[str]:
         return []
     named = ", ".join(replaced[:_KEYS_NAMED]) + (", ..." if len(replaced) > _KEYS_NAMED else "")
     return [f"options that the run replaced or left out: {len(replaced)} ({named}); evidence.json has the reasons"]
+
+
+def _where_to_look(evidence: Evidence) -> list[str]:
+    """Return lines about the thread dump and the job's page, as far as there are any."""
+    lines = []
+    if "threads" in evidence.files:
+        when = "at the deadline" if evidence.timed_out_after_s is not None else "of the job that did not stop"
+        lines.append(f"threads {when}: {evidence.files['threads']}")
+    if evidence.ui_url:
+        note = browser_note(evidence.ui_url) if evidence.tier == Tier.EMBEDDED else ""
+        lines.append(
+            f"job {evidence.job_id} ({evidence.job_state}), while its cluster lives at {evidence.ui_url}{note}"
+        )
+    return lines
 
 
 def _timelines(keys: Iterable[str], evidence: Evidence) -> list[str]:

@@ -173,11 +173,14 @@ class AgentRunner:
             require_routes(evidence)
             require_replays(evidence, demanded=bool(always_replay))
         if stated is not None:
-            whole = os.path.relpath(directory / "evidence.json")
-            again = self._again if evidence.seed is None else f"{self._again} --scenario-seed={evidence.seed}"
-            redactor = self._services.redactor
-            require_stated(stated, evidence, settings.prices, redactor, whole=whole, again=again)
+            self._require_stated(stated, evidence, directory)
         return evidence
+
+    def _require_stated(self, stated: LoadedScenario, evidence: Evidence, directory: Path) -> None:
+        whole = os.path.relpath(directory / "evidence.json")
+        again = self._again if evidence.seed is None else f"{self._again} --scenario-seed={evidence.seed}"
+        services = self._services
+        require_stated(stated, evidence, services.settings.prices, services.redactor, whole=whole, again=again)
 
     def _stated(
         self,

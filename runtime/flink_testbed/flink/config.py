@@ -139,18 +139,7 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
     checkpoints = config.checkpoints or directory / "checkpoints"
     savepoints = config.savepoints or directory / "savepoints"
     options = {
-        "jobmanager.rpc.address": addresses.jobmanager,
-        "jobmanager.rpc.port": str(addresses.rpc_port),
-        "jobmanager.bind-host": addresses.bind,
-        "rest.address": addresses.jobmanager,
-        "rest.bind-address": addresses.bind,
-        "rest.port": str(addresses.rest_port),
-        "rest.bind-port": str(addresses.rest_port),
-        "taskmanager.bind-host": addresses.bind,
-        "taskmanager.rpc.port": "0",
-        "taskmanager.data.port": "0",
-        "blob.server.port": "0",
-        "metrics.internal.query-service.port": "0",
+        **_address_options(addresses),
         "taskmanager.numberOfTaskSlots": str(config.slots),
         "taskmanager.cpu.cores": "2.0",
         "cluster.registration.initial-timeout": "100ms",
@@ -184,8 +173,6 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
         "python.executable": str(python),
         "python.client.executable": str(python),
     }
-    options |= {"taskmanager.host": addresses.taskmanager} if addresses.taskmanager else {}
-    options |= {"jobmanager.rpc.bind-port": str(addresses.rpc_bind_port)} if addresses.rpc_bind_port else {}
     options |= _recovery_options(addresses, directory) if config.high_availability else {}
     return options | config.memory.taskmanager_options() | dict(config.flink_options)
 
@@ -200,6 +187,26 @@ def reporter_arguments(port: int) -> list[str]:
     factory = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
     options = {"factory.class": factory, "port": str(port)}
     return [part for name, value in options.items() for part in ("-D", f"metrics.reporter.prometheus.{name}={value}")]
+
+
+def _address_options(addresses: Addresses) -> dict[str, str]:
+    """Return the options of addresses and ports; 0 is a free port."""
+    options = {
+        "jobmanager.rpc.address": addresses.jobmanager,
+        "jobmanager.rpc.port": str(addresses.rpc_port),
+        "jobmanager.bind-host": addresses.bind,
+        "rest.address": addresses.jobmanager,
+        "rest.bind-address": addresses.bind,
+        "rest.port": str(addresses.rest_port),
+        "rest.bind-port": str(addresses.rest_port),
+        "taskmanager.bind-host": addresses.bind,
+        "taskmanager.rpc.port": "0",
+        "taskmanager.data.port": "0",
+        "blob.server.port": "0",
+        "metrics.internal.query-service.port": "0",
+    }
+    options |= {"taskmanager.host": addresses.taskmanager} if addresses.taskmanager else {}
+    return options | ({"jobmanager.rpc.bind-port": str(addresses.rpc_bind_port)} if addresses.rpc_bind_port else {})
 
 
 def _recovery_options(addresses: Addresses, directory: Path) -> dict[str, str]:
