@@ -16,7 +16,6 @@ from pytest_flink_agents.options.given import Given, ini_file, refused
 _PYPROJECT = "pyproject.toml"
 _LIST = re.compile(r"(?P<kind>extra|group):\s*(?P<name>\S+)")
 _TABLES = {"extra": ("project", "optional-dependencies"), "group": ("dependency-groups",)}
-_FILE = re.compile(r"(-r|--requirement)[\s=]*(?P<path>\S.*)")
 
 
 def project_requirements(config: pytest.Config) -> tuple[str, ...]:
@@ -44,17 +43,13 @@ class _Source:
 
     def read(self, line: str) -> Iterator[str]:
         """Yield the requirements that one line of the ini value means."""
-        from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement
-
-        named, file = _LIST.fullmatch(line), _FILE.fullmatch(line)
+        named = _LIST.fullmatch(line)
         if line == "project":
             yield from self._project()
         elif named:
             yield from self._list(named["kind"], named["name"])
-        elif file:
-            yield from self._file(self.root / file["path"])
         else:
-            yield absolute_requirement(line, self.root)
+            yield from self._line(line, self.root)
 
     def _project(self) -> Iterator[str]:
         project = self._table("project")
@@ -76,9 +71,19 @@ class _Source:
             raise self._missing(f"{kind}:{name}", f"[{'.'.join(table)}]", [f"{kind}:{each}" for each in lists])
         yield from self._once((kind, wanted), lambda: self._resolved(lists[wanted]))
 
+    def _line(self, line: str, directory: Path) -> Iterator[str]:
+        """Yield the requirements of a line; a file that it names is relative to ``directory``, as pip has it."""
+        from flink_testbed.artifacts.local_requirements import requirement_option
+        from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement
+
+        option = requirement_option(line)
+        if option and option.is_list:
+            yield from self._file(directory / option.value)
+        else:
+            yield absolute_requirement(line, self.root)
+
     def _file(self, path: Path) -> Iterator[str]:
         from flink_testbed.artifacts.local_requirements import requirement_lines
-        from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement
 
         try:
             text = path.read_text(encoding="utf-8-sig")
@@ -88,12 +93,7 @@ class _Source:
 
         def lines() -> Iterator[str]:
             for _, line in requirement_lines(text):
-                file = _FILE.fullmatch(line)
-                if file:
-                    # As pip does: relative to the file that names it.
-                    yield from self._file(path.parent / file["path"])
-                else:
-                    yield absolute_requirement(line, self.root)
+                yield from self._line(line, path.parent)
 
         yield from self._once(path.resolve(), lines)
 

@@ -16,21 +16,13 @@ from urllib.parse import unquote
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from flink_testbed.artifacts.local_requirements import local_requirement, requirement_lines
+from flink_testbed.artifacts.local_requirements import local_requirement, requirement_lines, requirement_option
 from pytest_flink_agents.scenario.boundary.places import PlaceError, open_regular, resolved_inside
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, shorten
 from pytest_flink_agents.vocabulary import RequirementKind
 
 FILE_BYTES = 256 * 1024
-_OPTIONS = {
-    "-e": RequirementKind.EDITABLE,
-    "--editable": RequirementKind.EDITABLE,
-    "-r": RequirementKind.FILE,
-    "--requirement": RequirementKind.FILE,
-    "-c": RequirementKind.FILE,
-    "--constraint": RequirementKind.FILE,
-}
 _NAMED = re.compile(r"\s*[\w.-]+\s*(\[[^\]]*\])?\s*@\s*(?P<target>.*)")
 _VCS = re.compile(r"(git|hg|svn|bzr)\+", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
@@ -83,15 +75,15 @@ def absolute_requirement(line: str, root: Path) -> str:
     """
     line = line.strip()
     local = local_requirement(line)
-    if local is None or local.option not in ("", *_OPTIONS):
+    if local is None or not (local.is_installed or local.is_editable or local.is_file_of_lines):
         return line
     path = root / local.path
-    if local.is_file_of_lines:
-        return f"{local.option} {path}{local.after}"
+    if local.option and local.is_file_of_lines:
+        return f"{local.option.name} {path}{local.after}"
     is_elsewhere = local.path.is_absolute() or str(local.path).startswith(_EXPANDED)
     if is_elsewhere or (local.is_url and "${" in line):
         return line
-    return f"{local.option} {path}{local.after}" if local.option else str(local.at(path))
+    return f"{local.option.name} {path}{local.after}" if local.option else str(local.at(path))
 
 
 def _line_mistakes(line: str, path: DocumentPath, project: Project) -> Iterator[Mistake]:
@@ -123,9 +115,10 @@ def requirement_kind(line: str, project: Project) -> RequirementKind | None:
     """
     line = line.strip()
     if line.startswith("-"):
-        option = re.match(r"--[\w-]+|-\w", line)
-        # Options may be joined with their value: -rother.txt, --index-url=https://...
-        return _OPTIONS.get(option[0] if option else line, RequirementKind.INDEX)
+        option = requirement_option(line)
+        if option and option.is_editable:
+            return RequirementKind.EDITABLE
+        return RequirementKind.FILE if option and option.is_file_of_lines else RequirementKind.INDEX
     if re.search(r"\s--(?!hash=)[\w-]+", line):
         return RequirementKind.INDEX
     named = _NAMED.fullmatch(line)

@@ -14,37 +14,72 @@ from urllib.parse import quote, unquote
 
 _OPTION = r"(?:(?P<option>--[A-Za-z][\w-]*(?=[\s=])|-[A-Za-z])\s*=?\s*)?"
 _NAME = r"(?:[\w.-]+\s*(?:\[[^\]]*\])?\s*@\s*)?"
+_STARTS_WITH_OPTION = re.compile(rf"\s*{_OPTION}(?P<value>.*)")
 _LINE = re.compile(
     rf"\s*(?P<before>{_OPTION}{_NAME}(?P<url>file:(?://(?:localhost(?=/))?)?)?)"
     r"(?P<path>(?![\w+.-]+:)[^\s;\[#-][^;\[#]*?)(?P<after>(?:#[^\s/;]*)?\s*(?:[;\[].*|\s#.*|\s--hash.*)?)",
     re.IGNORECASE,
 )
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
-_EDITABLE, _FILES = ("-e", "--editable"), ("-r", "--requirement", "-c", "--constraint")
+_EDITABLE, _LISTS, _CONSTRAINTS = ("-e", "--editable"), ("-r", "--requirement"), ("-c", "--constraint")
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementOption:
+    """The option at the start of a line, such as ``-e``, and the text after it; an option may be joined with its value."""
+
+    name: str
+    value: str
+
+    @property
+    def is_editable(self) -> bool:
+        """True for a project whose code stays where it is."""
+        return self.name in _EDITABLE
+
+    @property
+    def is_list(self) -> bool:
+        """True for a file of further requirements."""
+        return self.name in _LISTS
+
+    @property
+    def is_file_of_lines(self) -> bool:
+        """True for a file of requirements or of constraints."""
+        return self.is_list or self.name in _CONSTRAINTS
+
+
+def requirement_option(line: str) -> RequirementOption | None:
+    """Return the option of a line, None for a line without one."""
+    found = _STARTS_WITH_OPTION.fullmatch(line)
+    return RequirementOption(found["option"], found["value"].strip()) if found and found["option"] else None
 
 
 @dataclass(frozen=True, slots=True)
 class LocalRequirement:
     """A line, in three parts: ``path`` and the text before and after it.
 
-    ``option`` is that of the line, such as ``-e``, or empty. In a URL the path's text is percent-encoded.
+    ``option`` is that of the line, such as ``-e``. In a URL the path's text is percent-encoded.
     """
 
     before: str
     path: Path
     after: str
-    option: str = ""
+    option: RequirementOption | None = None
     is_url: bool = False
 
     @property
     def is_installed(self) -> bool:
         """True for a project or an archive that is copied into the environment, as it is now."""
-        return not self.option
+        return self.option is None
+
+    @property
+    def is_editable(self) -> bool:
+        """True for a project whose code stays where it is."""
+        return self.option is not None and self.option.is_editable
 
     @property
     def is_file_of_lines(self) -> bool:
         """True for another requirements file."""
-        return self.option in _FILES
+        return self.option is not None and self.option.is_file_of_lines
 
     def at(self, path: Path) -> LocalRequirement:
         """Return the line with another path."""
@@ -63,9 +98,8 @@ def local_requirement(line: str) -> LocalRequirement | None:
     if not found["option"] and not is_url and "@" not in found["before"] and not _is_path(path):
         # The name of a package, whatever lies beside the file.
         return None
-    return LocalRequirement(
-        found["before"], Path(unquote(path) if is_url else path), found["after"], found["option"] or "", is_url=is_url
-    )
+    place = Path(unquote(path) if is_url else path)
+    return LocalRequirement(found["before"], place, found["after"], requirement_option(line), is_url)
 
 
 def _is_path(text: str) -> bool:
@@ -97,12 +131,12 @@ def local_requirements(lines: Iterable[str]) -> Iterator[LocalRequirement]:
 
     Paths are absolute: those in a file are relative to it. Editable projects are left out: their code is not copied.
     """
-    yield from (local for local in _found(lines, Path("/"), []) if local.option not in _EDITABLE)
+    yield from (local for local in _found(lines, Path("/"), []) if not local.is_editable)
 
 
 def editable_projects(lines: Iterable[str]) -> Iterator[Path]:
     """Yield the directories of the editable projects that the lines name, whose code is not copied."""
-    yield from (local.path for local in _found(lines, Path("/"), []) if local.option in _EDITABLE)
+    yield from (local.path for local in _found(lines, Path("/"), []) if local.is_editable)
 
 
 def _found(lines: Iterable[str], base: Path, reading: list[Path]) -> Iterator[LocalRequirement]:
