@@ -17,7 +17,7 @@ from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.gate import ItemResult, Verdict, no_answer, report_not_written
-from pytest_flink_agents.identity import GitReader, GitState, Identity, added_code, files_of
+from pytest_flink_agents.identity import GitReader, GitState, Identity, added_code, editable_of, files_of
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.provision.unwritable import unwritable
 from pytest_flink_agents.report.ci.server import CiServer
@@ -178,8 +178,10 @@ class GateSession:
             self.write_event("item_started", node_id=node_id)
 
     def add_scenarios(self, scenarios: Iterable[LoadedScenario]) -> None:
-        """Record the digests of the files that the scenarios are made of, before any runs."""
-        self.update(identity=self.record.identity.merge(files_of(scenarios, self.settings)))
+        """Record the digests of the files that the scenarios are made of, and where their code lies, before any runs."""
+        scenarios = tuple(scenarios)
+        editable = frozenset(map(str, editable_of(scenarios, self.settings)))
+        self.record = self.record.merge(SessionRecord(identity=files_of(scenarios, self.settings), editable=editable))
 
     def add_plan(self, node_id: str, evidence: Evidence) -> None:
         """Record the digest of the plan that a run executed; one that differs between attempts is not known."""
@@ -242,7 +244,7 @@ class GateSession:
         Nothing may run any more.
         """
         identity, settings = self.record.identity, self.settings
-        changed = (*identity.changed(settings.root), *added_code(identity, settings))
+        changed = (*identity.changed(settings.root), *added_code(identity, settings, self.record.editable))
         run = self._run()
         if self.settings.compare_tiers:
             # Imported here: most sessions read no evidence.
@@ -290,8 +292,7 @@ class GateSession:
     def _report(self, verdict: Verdict, run: StoredRun, finished: str = "") -> SessionReport:
         git = self._git or GitState(reason="no scenario ran" if finished else NOT_ENDED)
         environment = {**environment_of(self.server), **self.record.facts}
-        identity = self.record.identity
-        server, started = self.server, self._started
+        identity, server, started = self.record.identity, self.server, self._started
         return SessionReport(verdict, self.policy, run, identity, git, environment, server, started, finished)
 
 

@@ -22,7 +22,8 @@ class SessionRecord:
     Workers of pytest-xdist send theirs; the controller merges them.
 
     ``attempts`` has one result for each attempt at an item. ``selected`` has a *not run*
-    result for each selected item, by node id, which counts if the item never starts.
+    result for each selected item, by node id, which counts if the item never starts. ``editable`` are the directories of
+    editable requirements, in which code may appear.
     """
 
     attempts: tuple[ItemResult, ...] = ()
@@ -31,6 +32,7 @@ class SessionRecord:
     identity: Identity = field(default_factory=Identity)
     facts: Mapping[str, str] = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
+    editable: frozenset[str] = frozenset()
 
     def with_result(self, result: ItemResult) -> SessionRecord:
         """Return the record with the result of one phase of an attempt."""
@@ -64,6 +66,7 @@ class SessionRecord:
             identity=self.identity.merge(other.identity),
             facts={**self.facts, **other.facts},
             leaks=(*self.leaks, *other.leaks),
+            editable=self.editable | other.editable,
         )
 
     def results(self) -> tuple[ItemResult, ...]:
@@ -93,6 +96,7 @@ class SessionRecord:
             "identity": self.identity.as_data(),
             "facts": dict(self.facts),
             "leaks": list(self.leaks),
+            "editable": sorted(self.editable),
         }
 
     @classmethod
@@ -106,4 +110,5 @@ class SessionRecord:
             identity=Identity(**data["identity"]),
             facts=data["facts"],
             leaks=tuple(data["leaks"]),
+            editable=frozenset(data["editable"]),
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flink_agents_runtime.config.catalogue import JAVA_CLASS_PATH
 from flink_agents_runtime.config.options import OptionError, flat, typed
 from flink_testbed.artifacts.importable import importable_files, is_code
-from flink_testbed.artifacts.local_requirements import editable_projects
+from flink_testbed.artifacts.local_requirements import editable_projects, local_requirements
 from pytest_flink_agents.identity.model import Identity, file_digest
 from pytest_flink_agents.scenario.boundary.places import resolved_inside
 from pytest_flink_agents.scenario.cassette import cassette_place
@@ -34,31 +34,47 @@ def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identit
     own: set[Path] = set()
     configurations: set[Path] = set()
     named: set[Path] = set()
-    editable = set(editable_projects(settings.requirements))
     imports = False
+    scenarios = tuple(scenarios)
     for loaded in scenarios:
         configurations |= {loaded.root / loaded.configuration.name} if loaded.configuration else set()
-        own |= loaded.files | _cassette(loaded, settings)
+        own |= loaded.files | set(_requirement_files(loaded)) | _cassette(loaded, settings)
         own |= set(data_files(loaded, (settings.root, *settings.python_path)))
         named |= set(_named(loaded))
-        editable |= {path for one in _in_working_tree(loaded) for path in editable_projects(one.requirements())}
         imports = imports or _imports(loaded)
     own -= configurations
-    subjects = named | (set(_importable(settings, editable)) if imports else set())
+    subjects = named | (set(_importable(settings, editable_of(scenarios, settings))) if imports else set())
     groups = (subjects - own - configurations, own, configurations)
     root = os.fspath(settings.root.resolve())
     return Identity(*({_name(path, root): file_digest(path) for path in group} for group in groups))
 
 
-def added_code(known: Identity, settings: Settings) -> list[str]:
-    """Return the names of code that the job may load now and that did not exist when the digests were taken."""
+def editable_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> tuple[Path, ...]:
+    """Return the directories of all editable requirements, of the session and of its scenarios."""
+    own = (line for loaded in scenarios for one in _in_working_tree(loaded) for line in one.requirements())
+    return tuple(dict.fromkeys(editable_projects((*settings.requirements, *own))))
+
+
+def added_code(known: Identity, settings: Settings, editable: Iterable[str] = ()) -> list[str]:
+    """Return the names of code that the job may load now and that did not exist when the digests were taken.
+
+    ``editable`` are the directories of editable requirements.
+    """
     if not any(map(is_code, known.subjects)):
         # Only jars ran.
         return []
     root = os.fspath(settings.root.resolve())
-    editable = editable_projects(settings.requirements)
-    names = (_name(path, root) for path in _importable(settings, editable) if is_code(path.name))
+    names = (_name(path, root) for path in _importable(settings, map(Path, sorted(editable))) if is_code(path.name))
     return [name for name in dict.fromkeys(names) if name not in known.subjects and name not in known.scenarios]
+
+
+def _requirement_files(loaded: LoadedScenario) -> Iterator[Path]:
+    """Yield the requirements files of a scenario: an environment is made from them when the scenario runs."""
+    for version in _in_working_tree(loaded):
+        wanted = version.scenario.requirements
+        if isinstance(wanted, str):
+            yield version.path(wanted)
+        yield from (local.path for local in local_requirements(version.requirements()) if local.is_file_of_lines)
 
 
 def _imports(loaded: LoadedScenario) -> bool:

@@ -12,9 +12,10 @@ from py_compile import PycInvalidationMode
 import pytest
 
 from flink_testbed.artifacts.environments import package_digests
-from pytest_flink_agents.identity import Identity, added_code, files_of
+from pytest_flink_agents.identity import Identity, added_code, editable_of, files_of
 from pytest_flink_agents.scenario.boundary.project import Project
-from pytest_flink_agents.scenario.load import load_file
+from pytest_flink_agents.scenario.load import LoadedScenario, load_file
+from pytest_flink_agents.session import GateSession
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import RequirementKind
 
@@ -31,6 +32,12 @@ FILES = {
     .replace("conf/", "../conf/")
     .replace("common", "../common")
     + "requirements: [-e ../tools]\n",
+    "more/pinned.scenario.yaml": SCENARIO.format(name="i", agent="shop.agents:Refund", job="")
+    .replace("conf/", "../conf/")
+    .replace("common", "../common")
+    + "requirements: pinned.txt\n",
+    "more/pinned.txt": "-r constraints/all.txt\n",
+    "constraints/all.txt": "pandas==2.2.3\n",
     "plan.scenario.yaml": SCENARIO.format(name="b", agent="{plan: plan.json}", job=""),
     "yaml.scenario.yaml": SCENARIO.format(name="c", agent="{yaml: agents.yaml, name: refund}", job=""),
     "java.scenario.yaml": SCENARIO.format(name="d", agent="shop.agents:Refund", job="")
@@ -123,19 +130,20 @@ def settings(root: Path) -> Settings:
     )
 
 
+def scenarios_of(root: Path) -> list[LoadedScenario]:
+    project = Project(root, (root / "src",), requirement_kinds=(RequirementKind.EDITABLE, RequirementKind.FILE))
+    return [one for file in sorted(root.rglob("*.scenario.yaml")) for one in load_file(file, project)]
+
+
 @pytest.fixture
 def identify(root: Path, settings: Settings) -> Callable[[], Identity]:
-    def identity() -> Identity:
-        project = Project(root, (root / "src",), requirement_kinds=(RequirementKind.EDITABLE,))
-        loaded = [one for file in sorted(root.rglob("*.scenario.yaml")) for one in load_file(file, project)]
-        return files_of(loaded, settings)
-
-    return identity
+    return lambda: files_of(scenarios_of(root), settings)
 
 
 def test_every_file_of_what_is_tested_is_named(identify: Callable[[], Identity]) -> None:
     identity = identify()
     of_scenarios = {name for name in FILES if ".scenario." in name or name.endswith(".jsonl")} | {"common.yaml"}
+    of_scenarios |= {"more/pinned.txt", "constraints/all.txt"}
     assert set(identity.scenarios) == of_scenarios
     assert set(identity.configurations) == {"conf/config.yaml"}
     others = set(FILES) - set(identity.scenarios) - set(identity.configurations)
@@ -185,10 +193,24 @@ def test_code_that_appears_in_an_editable_requirement_is_named(
     root: Path, settings: Settings, identify: Callable[[], Identity]
 ) -> None:
     before = identify()
-    editable = replace(settings, requirements=(f"-e {root.parent / 'tools'}",))
-    assert added_code(before, editable) == []
+    editable = [*map(str, editable_of((), replace(settings, requirements=(f"-e {root.parent / 'tools'}",))))]
+    assert added_code(before, settings, editable) == []
     (root.parent / "tools" / "src" / "more.py").touch()
-    assert added_code(before, editable) == ["../tools/src/more.py"]
+    assert added_code(before, settings, editable) == ["../tools/src/more.py"]
+
+
+def test_code_that_appears_in_an_editable_requirement_of_a_single_scenario_is_named(
+    root: Path, settings: Settings
+) -> None:
+    (root / "flink-agents-policy.yaml").unlink()
+    session = GateSession(replace(settings, policy=None), lambda _: None)
+    # One call for each worker that has collected.
+    session.add_scenarios(scenarios_of(root))
+    session.add_scenarios([])
+    (root.parent / "tools" / "src" / "more.py").touch()
+    verdict = session.conclude(0)
+    (changed,) = [each.message for each in verdict.reasons if each.rule == "identity"]
+    assert changed.startswith("../tools/src/more.py ")
 
 
 def test_a_compiled_file_counts_if_python_does_not_compare_it_with_its_source(

@@ -96,6 +96,7 @@ def test_merged_records_hold_what_either_process_knows() -> None:
         identity=Identity(scenarios={"s.yaml": "1"}, subjects={"shop.py": "1"}),
         facts={"2.2.1 python": "3.12"},
         leaks=("process 1",),
+        editable=frozenset({"/lib"}),
     )
     worker = record(
         result(Outcome.FAILED, ORDER),
@@ -104,6 +105,7 @@ def test_merged_records_hold_what_either_process_knows() -> None:
         identity=Identity(scenarios={"t.yaml": "2"}, subjects={"shop.py": "1"}, parts={"engine": "3"}),
         facts={"kafka": "3.9"},
         leaks=("process 2",),
+        editable=frozenset({"/tools"}),
     )
     merged = controller.merge(worker)
     assert [each.outcome for each in merged.results()] == [Outcome.PASSED, Outcome.FAILED]
@@ -113,6 +115,7 @@ def test_merged_records_hold_what_either_process_knows() -> None:
     assert merged.identity == Identity(scenarios=both, subjects={"shop.py": "1"}, parts={"engine": "3"})
     assert merged.facts == {"2.2.1 python": "3.12", "kafka": "3.9"}
     assert merged.leaks == ("process 1", "process 2")
+    assert merged.editable == {"/lib", "/tools"}
 
 
 def test_a_workers_pass_does_not_replace_a_failure_that_the_controller_recorded() -> None:
@@ -130,6 +133,7 @@ def test_a_record_survives_being_sent_as_plain_data() -> None:
         identity=Identity({"shop.py": "1"}, {"s.yaml": "2"}, {"config.yaml": "3"}, {"engine": "4"}),
         facts={"kafka": "3.9"},
         leaks=("process 1",),
+        editable=frozenset({"/lib"}),
     )
     assert SessionRecord.from_data(json.loads(json.dumps(sent.as_data()))) == sent
     assert SessionRecord.from_data(SessionRecord().as_data()) == SessionRecord()
