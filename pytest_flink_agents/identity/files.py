@@ -43,7 +43,9 @@ def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identit
         named |= set(_named(loaded))
         imports = imports or _imports(loaded)
     own -= configurations
-    subjects = named | (set(_importable(settings, editable_of(scenarios, settings))) if imports else set())
+    subjects = named
+    if imports:
+        subjects |= {path for _, path in _importable(settings, editable_of(scenarios, settings))}
     groups = (subjects - own - configurations, own, configurations)
     root = os.fspath(settings.root.resolve())
     return Identity(*({_name(path, root): file_digest(path) for path in group} for group in groups))
@@ -58,14 +60,36 @@ def editable_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> tupl
 def added_code(known: Identity, settings: Settings, editable: Iterable[str] = ()) -> list[str]:
     """Return the names of code that the job may load now and that did not exist when the digests were taken.
 
-    ``editable`` are the directories of editable requirements.
+    ``editable`` are the directories of editable requirements. A copy of tested code below a new directory, as builds make
+    it, is the code that was tested.
     """
     if not any(map(is_code, known.subjects)):
         # Only jars ran.
         return []
     root = os.fspath(settings.root.resolve())
-    names = (_name(path, root) for path in _importable(settings, map(Path, sorted(editable))) if is_code(path.name))
-    return [name for name in dict.fromkeys(names) if name not in known.subjects and name not in known.scenarios]
+    tested: dict[str, set[str]] = {}
+    added: dict[str, Path] = {}
+    for module, path in _importable(settings, map(Path, sorted(editable))):
+        name = _name(path, root)
+        if digest := known.subjects.get(name):
+            tested.setdefault(digest, set()).add(module)
+        elif is_code(path.name) and name not in known.subjects and name not in known.scenarios:
+            added[name] = path
+    tops = {_top(name) for name in known.subjects if is_code(name)}
+    return [
+        name
+        for name, path in added.items()
+        if _top(name) in tops or not _is_copy(name, tested.get(file_digest(path), ()))
+    ]
+
+
+def _top(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _is_copy(name: str, modules: Iterable[str]) -> bool:
+    """Return whether a file has the name of one of the ``modules``, which have its content, below another directory."""
+    return any(name.endswith(f"/{module}") for module in modules)
 
 
 def _requirement_files(loaded: LoadedScenario) -> Iterator[Path]:
@@ -135,7 +159,8 @@ def _cassette(loaded: LoadedScenario, settings: Settings) -> set[Path]:
     return {resolved_inside(relative=llm.cassette, **place)}
 
 
-def _importable(settings: Settings, editable: Iterable[Path] = ()) -> Iterator[Path]:
+def _importable(settings: Settings, editable: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:
+    """Yield the files of all import roots, each with its name relative to its root."""
     reports = os.fspath(settings.report_dir.resolve()) + os.sep
     # The policy has a digest of its own, that of the bytes that were read.
     policy = settings.policy.resolve() if settings.policy else None
@@ -146,7 +171,7 @@ def _importable(settings: Settings, editable: Iterable[Path] = ()) -> Iterator[P
             # Data counts if it lies in a directory with code: the root also has logs and the output of CI.
             is_loaded = path == root or is_code(name) or ("/" in name and name.partition("/")[0] in packages)
             if is_loaded and path != policy and not os.fspath(path).startswith(reports):
-                yield path
+                yield name, path
 
 
 def _name(path: Path, root: str) -> str:

@@ -189,6 +189,32 @@ def test_code_that_appears_is_named_and_data_is_not(
     assert added_code(Identity(subjects={"new.jar": "sha256:0"}), settings) == []
 
 
+COPIES = {
+    "of a package": ("shop/agents.py", "build/lib/shop/agents.py", False),
+    "of a module in pythonpath": ("src/lib.py", "build/lib/lib.py", False),
+    "of an editable requirement": ("../tools/src/tool.py", "build/lib/src/tool.py", False),
+    "with another content": ("beside.py", "build/lib/shop/agents.py", True),
+    "under another name": ("shop/agents.py", "build/lib/shop/other.py", True),
+    "in another package": ("shop/agents.py", "build/lib/agents.py", True),
+    "in the root": ("src/lib.py", "lib.py", True),
+    "beside tested code": ("beside.py", "shop/beside.py", True),
+    "of what was not tested": ("shop/deep/rules.py", "build/lib/shop/deep/rules.py", True),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_only_a_copy_of_tested_code_below_a_new_directory_is_no_added_code(
+    name: str, root: Path, settings: Settings, identify: Callable[[], Identity]
+) -> None:
+    source, copy, counts = COPIES[name]
+    editable = [str(root.parent / "tools")]
+    before = identify()
+    (root / "shop" / "deep" / "rules.py").write_text("RATE = 3\n", encoding="utf-8")
+    (root / copy).parent.mkdir(parents=True, exist_ok=True)
+    (root / copy).write_bytes((root / source).read_bytes())
+    assert added_code(before, settings, editable) == ([copy] if counts else [])
+
+
 def test_code_that_appears_in_an_editable_requirement_is_named(
     root: Path, settings: Settings, identify: Callable[[], Identity]
 ) -> None:
