@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
@@ -16,10 +15,10 @@ CustomCheck: TypeAlias = Callable[[Evidence], Iterable[str] | None]
 def check_custom(name: str, check: CustomCheck, evidence: Evidence) -> CheckResult:
     """Return the result of an added check.
 
-    It can make a run *invalid* or *unknown*, and never undoes what another check has found. It gets a copy: what it changes
-    in a value is not evidence. Raises ``TypeError`` for anything but sentences, which makes it *unknown*, too.
+    It can make a run *invalid* or *unknown*, and never undoes what another check has found. ``evidence`` is lent to it alone:
+    what it changes in a value is not evidence. Raises ``TypeError`` for anything but sentences, which makes it *unknown*, too.
     """
-    said = check(copy.deepcopy(evidence))
+    said = check(evidence)
     if said is None:
         return CheckResult(name, Validity.UNKNOWN, (Finding(f"{name}: the evidence does not suffice"),))
     if isinstance(said, str) or not isinstance(said, Iterable):

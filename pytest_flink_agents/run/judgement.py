@@ -19,6 +19,7 @@ from pytest_flink_agents.checks.history.invariant import together
 from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
 from pytest_flink_agents.checks.judge import judge
 from pytest_flink_agents.checks.ledger import LEDGER, check_ledger
+from pytest_flink_agents.checks.lent_evidence import Lender
 from pytest_flink_agents.checks.logs import NAME as LOGS
 from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.checks.models import check_model_calls, check_script_used
@@ -68,7 +69,8 @@ def judged(
         checks[COMPARE] = lambda: check_comparison(comparison)
     results = judge({name: check for name, check in checks.items() if name not in without})
     if added and not evidence.effects_unknown:
-        results += judge({name: partial(check_custom, name, check, evidence) for name, check in added.items()})
+        lender = Lender(evidence)
+        results += judge({name: partial(check_custom, name, check, lender.lend()) for name, check in added.items()})
     if results and does_right(results):
         # Only then: in a run that did something wrong, unused rules and missing actions are consequences. A job that is
         # only slow or talkative must have acted, since a policy may accept that.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from pytest_flink_agents.checks.custom import check_custom
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.judge import judge
+from pytest_flink_agents.checks.lent_evidence import Lender
 from pytest_flink_agents.evidence.model import Evidence, Output
 
 EVIDENCE = Evidence("local", "2.2.1", "bundled", outputs=(Output("a", -1),))
@@ -47,6 +50,24 @@ def test_a_check_that_changes_values_changes_no_evidence() -> None:
         given.outputs[0].value.pop("at")
         return []
 
+    lender = Lender(evidence)
     for _ in range(2):
-        assert check_custom("mine", tidy, evidence).validity is Validity.VALID
+        assert check_custom("mine", tidy, lender.lend()).validity is Validity.VALID
     assert evidence.outputs[0].value == {"n": 1, "at": 5}
+
+
+def test_lent_evidence_is_whole_and_copies_what_is_read_only() -> None:
+    evidence = Evidence("local", "2.2.1", "bundled", outputs=(Output("a", {"n": 1}),), metrics={"x": 1.0}, seed=3)
+    lent = Lender(evidence).lend()
+    assert isinstance(lent, Evidence)
+    assert asdict(lent) == asdict(evidence)
+    assert replace(lent, seed=4).seed == 4
+    assert lent.outputs is lent.outputs
+    with pytest.raises(AttributeError, match="evidence has no 'nothing'"):
+        _ = lent.nothing  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        lent.seed = 4  # type: ignore[misc]
+    lender = Lender(replace(evidence, outputs=(Output("a", lambda: None),)))
+    assert lender.lend().metrics == {"x": 1.0}, "what cannot be copied costs the check that reads it, and no other"
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        _ = lender.lend().outputs
