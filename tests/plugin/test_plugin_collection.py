@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import resource
 import shlex
-import time
 
 import pytest
 from plugin_project import Project, lines_of, scenario
@@ -160,14 +160,19 @@ def test_problems_of_all_files_are_reported_at_once_and_nothing_runs(project: Pr
     assert not project.report.exists()
 
 
+def _processor_time_of_children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.mark.slow
 def test_a_thousand_scenarios_are_collected_in_seconds(project: Project, record_property):
-    """100 files of 10 scenarios; the benchmark has the exact figure (goal: 3 s)."""
+    """100 files of 10 scenarios; the benchmark has the exact figure (goal: 3 s). Processor time: the machine may be busy."""
     for file in range(100):
         project.scenarios(f"f{file}", *(scenario(f"s {number}", more="tags: [a, b]\n") for number in range(10)))
-    started = time.monotonic()
+    before_s = _processor_time_of_children_s()
     result = project.run("--collect-only", "-q")
-    took_s = time.monotonic() - started
+    took_s = _processor_time_of_children_s() - before_s
     record_property("collect_1000_s", round(took_s, 2))
     assert len(ids_of(result)) == 1000
     assert took_s <= 20
