@@ -71,15 +71,27 @@ def refusal(export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.fixture
 def writer(kafka_service: KafkaService, kafka_topic: str) -> Callable[..., None]:
-    """Write one record in a transaction, which the given act ends or leaves open."""
+    """Write one record in a transaction, which the given act ends or leaves open.
+
+    With an ``end_offset`` wait until the transaction's marker is before it: a commit or an abort returns when the
+    coordinator has it, and the marker comes a moment later.
+    """
     producer = Producer({"bootstrap.servers": kafka_service.bootstrap, "transactional.id": f"{kafka_topic}-writer"})
     producer.init_transactions(30)
 
-    def write(end: Callable[[Producer], object], value: bytes = b'{"customer": "ada"}') -> None:
+    def write(
+        end: Callable[[Producer], object], value: bytes = b'{"customer": "ada"}', *, end_offset: int | None = None
+    ) -> None:
         producer.begin_transaction()
         producer.produce(kafka_topic, value, b"ada", partition=0)
         assert producer.flush(30) == 0
         end(producer)
+
+        def marked() -> tuple[bool | None, str]:
+            seen = kafka_service.end_offsets(kafka_topic)[0]
+            return (end_offset in (None, seen) or None), f"end offset {seen}"
+
+        wait_until(marked, what="the marker", timeout_s=30)
 
     return write
 
@@ -151,12 +163,11 @@ def test_only_committed_records_are_exported(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Aborted ones are counted; an open transaction inside a stated range refuses it, since it may still be committed."""
-    writer(lambda producer: producer.abort_transaction(30), b'{"customer": "nobody"}')
+    writer(lambda producer: producer.abort_transaction(30), b'{"customer": "nobody"}', end_offset=2)
     empty = refusal("--from=earliest", "--to=0:2")
     assert "FA459: the range has no record" in empty
     assert "2 offsets without one: aborted" in empty
-    writer(lambda producer: producer.commit_transaction(30))
-    wait_until(lambda: (kafka_service.end_offsets(kafka_topic)[0] == 4 or None, ""), what="the marker", timeout_s=30)
+    writer(lambda producer: producer.commit_transaction(30), end_offset=4)
     writer(lambda producer: None, b'{"customer": "open"}')
     stated = refusal("--from=earliest", "--to=0:5")
     assert "FA459: partition 0 has an open transaction" in stated
@@ -176,7 +187,7 @@ def test_what_retention_has_cut_is_refused_or_left_out_by_name(
     started = clock.now_s()
     with pytest.raises(HostError, match=r"FA455: topic .* cannot be read"):
         list(kafka_service.records(kafka_topic, {0: 2}, {0: 10}))
-    assert clock.now_s() - started < 10, "the offsets do not come back"
+    assert clock.now_s() - started < 20, "the offsets do not come back"
     by_offset = refusal("--from=0:2")
     assert "the records of partition 0 from offset 2 on are gone" in by_offset
     assert "partition 0 has offsets 4 to 10" in by_offset
@@ -269,6 +280,6 @@ def test_records_without_key_or_value_are_counted_and_a_scenario_that_needs_them
 def test_a_broker_that_does_not_answer_is_reported_at_the_deadline(refusal: Callable[..., str]) -> None:
     started = clock.now_s()
     said = refusal("--from=earliest", "--timeout=1", bootstrap="127.0.0.1:1")
-    assert clock.now_s() - started < 15
+    assert clock.now_s() - started < 25
     assert "FA453" in said
     assert "Connection refused" in said
