@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -87,7 +88,10 @@ def test_an_agents_metrics_are_in_the_prometheus_reporter_of_its_taskmanager(
         assert session_tier is Tier.REMOTE
         pytest.skip("not applicable: the reporters of somebody else's cluster are somebody else's")
     assert sorted(processes.prometheus) == ["jobmanager", *processes.taskmanagers]
-    request = run_request("tests.support.agents.napping:MeteredAgent", [("k", 0.1), ("k", 6)])
+    request = run_request("tests.support.agents.napping:MeteredAgent", [], within_s=180)
+    gate = request.directory / "gate"
+    inputs = [{"key": "k", "value": value} for value in (0.1, [6, str(gate)])]
+    request = dataclasses.replace(request, inputs=inputs)
 
     def counted() -> tuple[str | None, str]:
         try:
@@ -101,7 +105,10 @@ def test_an_agents_metrics_are_in_the_prometheus_reporter_of_its_taskmanager(
 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run, request, session_environment, session_tier)
-        line = flink_cluster.wait(counted, what="two naps", timeout_s=120)
+        try:
+            line = flink_cluster.wait(counted, what="two naps", timeout_s=120)
+        finally:
+            gate.touch()
         assert running.result().job_state == "FINISHED"
     assert {'operator_name="action_execute_operator"', 'action="count"'} <= set(line.partition("{")[2].split(","))
 

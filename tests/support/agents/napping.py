@@ -29,17 +29,22 @@ class NapAgent(Agent):
 
 
 class MeteredAgent(Agent):
-    """Waits as :class:`NapAgent` does, and counts in metrics of its own."""
+    """Waits as :class:`NapAgent` does, and counts in metrics of its own.
+
+    An input with a gate, ``[seconds, gate]``, is counted with these seconds and waits for that file.
+    """
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     async def count(event: Event, ctx: RunnerContext) -> None:
         """One nap, counted."""
-        seconds = InputEvent.from_event(event).input
+        asked = InputEvent.from_event(event).input
+        seconds, gate = asked if isinstance(asked, list) else (asked, None)
         ctx.action_metric_group.get_counter("naps").inc()
         ctx.action_metric_group.get_gauge("lastNap").update(seconds)
         ctx.agent_metric_group.get_sub_group("bed", "left").get_histogram("seconds").update(int(seconds))
-        ctx.send_event(OutputEvent(output=await ctx.durable_execute_async(nap, seconds)))
+        await (ctx.durable_execute_async(wait_for, gate) if gate else ctx.durable_execute_async(nap, seconds))
+        ctx.send_event(OutputEvent(output=seconds))
 
 
 class PacedTill(Agent):
@@ -60,8 +65,8 @@ class PacedTill(Agent):
 
 
 def wait_for(gate: str | None) -> None:
-    """Wait until the file exists, at most a minute; None is no file to wait for."""
-    for _ in range(600):
+    """Wait until the file exists, at most five minutes; None is no file to wait for."""
+    for _ in range(3000):
         if gate is None or Path(gate).exists():
             return
         time.sleep(0.1)
