@@ -12,7 +12,7 @@ from flink_testbed.flink.rest import RestClient
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.ownership.detached import detached_services
 from pytest_flink_agents.cli.main import main
-from tests.support.pytest_sessions import make_kafka_project, processes_of, start_pytest, wait_for
+from tests.support.pytest_sessions import SESSION_S, make_kafka_project, processes_of, start_pytest, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def test_detached_containers_answer_until_a_sweep_of_detached_ones(
     project = make_kafka_project(tmp_path / "project", nap_s=0.2)
     policy = Path(__file__).with_name("policy.yaml")
     run = start_pytest(project, "--flink-tier=container", "--flink-keep=always", f"--flink-policy={policy}")
-    code, said = run.wait(300), (project / "pytest.out").read_text()
+    code, said = run.wait(SESSION_S), (project / "pytest.out").read_text()
     left = {kept.what: kept for kept in detached_services()}
     try:
         assert code == 0, said
@@ -43,7 +43,7 @@ def test_detached_containers_answer_until_a_sweep_of_detached_ones(
         assert main(["sweep"]) == 0
         assert len(left_of(run.pid)) == 5
         assert RestClient(left["Flink"].address).overview()["slots-total"]
-        kafka = RemoteKafka(left["Kafka"].address, run_id="a-test", startup_timeout_s=10)
+        kafka = RemoteKafka(left["Kafka"].address, run_id="a-test", startup_timeout_s=60)
         kafka.start()
         kafka.close()
     finally:

@@ -17,7 +17,7 @@ from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.kafka.security import read_security
 from pytest_flink_agents.cli.main import main
 from tests.support.brokers import broker_with
-from tests.support.pytest_sessions import make_kafka_project, start_pytest
+from tests.support.pytest_sessions import SESSION_S, make_kafka_project, start_pytest
 from tests.support.tls_proxy import CERTIFICATES
 
 pytestmark = pytest.mark.slow
@@ -105,7 +105,7 @@ def test_a_scenario_runs_at_a_broker_that_demands_tls_and_a_login(secured: str, 
     project = make_kafka_project(tmp_path / "project", nap_s=0.1)
     properties_file(project)
     run = start_pytest(project, f"--kafka-bootstrap={secured}", "--kafka-properties=kafka.properties")
-    code, said = run.wait(120), (project / "pytest.out").read_text()
+    code, said = run.wait(SESSION_S), (project / "pytest.out").read_text()
     assert code == 0, said
     assert _PASSWORD not in said
     assert "invalid credentials" in refusal(secured, properties_file(tmp_path, password="another one"))

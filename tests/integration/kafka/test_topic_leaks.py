@@ -10,7 +10,7 @@ import pytest
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.ownership.session_record import TOPICS, records
 from tests.support.brokers import broker_with
-from tests.support.pytest_sessions import make_project, start_pytest
+from tests.support.pytest_sessions import SESSION_S, make_project, start_pytest
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def finished(directory: Path, kafka: KafkaService) -> tuple[int, str]:
     project = make_project(directory, nap_s=0.1)
     (project / "test_forgetful.py").write_text(FORGETFUL)
     run = start_pytest(project, "--flink-tier=local", f"--kafka-bootstrap={kafka.bootstrap}")
-    return run.wait(120), (project / "pytest.out").read_text()
+    return run.wait(SESSION_S), (project / "pytest.out").read_text()
 
 
 def test_a_forgotten_topic_is_deleted_at_the_end_of_the_session(

@@ -20,6 +20,7 @@ from flink_testbed.ownership.leftovers import ownerless_guards
 from flink_testbed.ownership.process import GuardedProcess, living
 from pytest_flink_agents.cli.main import main
 from tests.support.pytest_sessions import (
+    SESSION_S,
     make_kafka_project,
     processes_of,
     start_pytest,
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.slow
 def finished(project: Path, *options: str) -> tuple[int, str]:
     """Run a session; return its exit code and output."""
     run = start_pytest(project, *options)
-    return run.wait(180), (project / "pytest.out").read_text()
+    return run.wait(SESSION_S), (project / "pytest.out").read_text()
 
 
 def answers(url: str, cluster: DetachedService | None = None) -> bool:
@@ -93,7 +94,7 @@ def test_a_cluster_and_a_broker_detached_after_a_failure_serve_the_next_session_
         assert ownerless_guards() == ()
         assert main(["sweep"]) == 0
         assert answers(cluster.address, cluster)
-        kafka = RemoteKafka(broker.address, run_id="a-test", startup_timeout_s=10)
+        kafka = RemoteKafka(broker.address, run_id="a-test", startup_timeout_s=60)
         kafka.start()
         kafka.create_topic("made-later")
         kafka.close()

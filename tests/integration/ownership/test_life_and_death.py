@@ -12,6 +12,7 @@ import pytest
 from tests.support.pytest_sessions import (
     REACHED_S,
     SCENARIO,
+    SESSION_S,
     files_of,
     job_runs,
     make_project,
@@ -75,7 +76,7 @@ def test_two_sessions_at_once_share_the_cache_but_no_port_and_leave_no_process(t
         (projects[1] / f"more{number}.scenario.yaml").write_text(text)
     runs = [start_pytest(project, *options) for project, options in zip(projects, ([], ["-n3"]), strict=True)]
     for project, run in zip(projects, runs, strict=True):
-        assert run.wait(REACHED_S) == 0, (project / "pytest.out").read_text()
+        assert run.wait(SESSION_S) == 0, (project / "pytest.out").read_text()
         assert processes_of(project) == []
     assert not set(ports_of(projects[0])) & set(ports_of(projects[1]))
     verdicts = [verdict_of(project) for project in projects]

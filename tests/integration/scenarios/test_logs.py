@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pytest_sessions import make_project, start_pytest
+from tests.support.pytest_sessions import SESSION_S, make_project, start_pytest
 
 pytestmark = pytest.mark.slow
 
 NOISY = """
 import logging
 import time
+from pathlib import Path
 
 from flink_agents.api.agents.agent import Agent
 from flink_agents.api.decorators import action
@@ -32,15 +33,26 @@ class NoisyAgent(Agent):
         ctx.send_event(OutputEvent(output=value))
 
 
+def wait_for(file):
+    ends_s = time.monotonic() + 120
+    while not file.exists():
+        assert time.monotonic() < ends_s, f"{file} did not come"
+        time.sleep(0.05)
+
+
 class SlowAgent(Agent):
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def say(event: Event, ctx: RunnerContext) -> None:
         value = InputEvent.from_event(event).input
-        for _ in range(10):
-            time.sleep(0.5)
-            if value == "fire":
-                logging.getLogger("shop.reader").error("the reader says: %s", value)
+        begun, logged = Path(__file__).with_name("begun"), Path(__file__).with_name("logged")
+        if value == "fire":
+            wait_for(begun)
+            logging.getLogger("shop.reader").error("the reader says: %s", value)
+            logged.touch()
+        else:
+            begun.touch()
+            wait_for(logged)
         ctx.send_event(OutputEvent(output=value))
 """
 SCENARIOS = """
@@ -67,7 +79,8 @@ name: too slow
 agent: napping:NapAgent
 inputs: [{key: a, value: 600}]
 expect: {outputs: [{key: a, value: 600}]}
-within: 5s
+# The operator has to be up by then, on a busy machine too.
+within: 15s
 """
 
 SLOW = """
@@ -76,6 +89,7 @@ name: it is WORD
 agent: noisy:SlowAgent
 inputs: [{key: a, value: WORD}]
 expect: {outputs: [{key: a, value: WORD}]}
+within: 180s
 """
 
 
@@ -139,7 +153,7 @@ def test_an_error_in_the_logs_fails_the_scenario_that_was_running(tmp_path: Path
     (project / "noise.scenario.yaml").write_text(SCENARIOS)
     (project / "test_noise.py").write_text(TESTS)
     run = start_pytest(project, "--flink-tier=embedded", "-rA")
-    run.wait(240)
+    run.wait(SESSION_S)
     said = (project / "pytest.out").read_text()
     outcomes = {
         name: word for word, _, name in (line.partition(" noise.scenario.yaml::") for line in said.splitlines())
@@ -189,9 +203,9 @@ def test_of_two_concurrent_jobs_only_the_one_that_logged_errors_fails(tmp_path: 
     (project / "noisy.py").write_text(NOISY)
     (project / "slow.scenario.yaml").write_text("---".join(SLOW.replace("WORD", word) for word in ("fire", "quiet")))
     run = start_pytest(project, "--flink-tier=embedded", "-n2", "-rA", "--flink-rest-auth=on")
-    run.wait(240)
+    run.wait(SESSION_S)
     said = (project / "pytest.out").read_text()
     assert "PASSED slow.scenario.yaml::it is quiet" in said
     assert "FAILED slow.scenario.yaml::it is fire" in said
     (log,) = project.rglob("artifacts/*quiet*/1/logs/taskmanager-0.log")
-    assert "the reader says: fire" in log.read_text(), "they were to run at the same time"
+    assert "the reader says: fire" in log.read_text(), "both jobs ran at that time"
