@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,18 +49,19 @@ def _with_durable_id(self, func, *args, reconciler=None, durable_id=None, **kwar
 
 calls: list[Any] = []
 _lock = threading.Lock()
-_running = [0, 0]
+_running: set[Any] = set()
+_met = threading.Event()
 
 
-def told(value: Any, nap_s: float = 0.0) -> Any:
-    """Return the value, after a while, and note the call and how many calls ran at the same time."""
+def told(value: Any, *, in_company: bool = False) -> Any:
+    """Return the value, ``in_company`` once two calls have run at the same time, and note the call."""
     with _lock:
         calls.append(value)
-        _running[0] += 1
-        _running[1] = max(_running)
-    time.sleep(nap_s)
-    with _lock:
-        _running[0] -= 1
+        _running.add(value)
+        if len(_running) > 1:
+            _met.set()
+    assert not in_company or _met.wait(60), "no other call ran"
+    _running.discard(value)
     if value == "bad":
         raise ValueError("bad luck")
     return value
@@ -73,7 +73,7 @@ class Gathers(Agent):
     async def gather(event: Event, ctx: RunnerContext) -> None:
         names = InputEvent.from_event(event).input
         futures = [
-            ctx.execute_async(told, name, 0.2) if name == "plain" else ctx.durable_execute_async(told, name, 0.2)
+            (ctx.execute_async if name == "plain" else ctx.durable_execute_async)(told, name, in_company=True)
             for name in names
         ]
         assert not calls, "a future makes no call before it is awaited"
@@ -120,7 +120,7 @@ def main(name: str, inputs: list[Any]) -> None:
     environment = LocalEnvironment()
     outputs = environment.from_list([{"key": "a", "value": each} for each in inputs]).apply(globals()[name]()).to_list()
     environment.execute()
-    sys.stdout.write(json.dumps({"outputs": outputs, "calls": calls, "at_once": _running[1]}) + "\n")
+    sys.stdout.write(json.dumps({"outputs": outputs, "calls": calls}) + "\n")
 
 
 if __name__ == "__main__":

@@ -48,12 +48,12 @@ class Sums(Agent):
 
 
 class SlowSums(Agent):
-    """A total in memory, a quarter of a second for each input."""
+    """A total in memory, half a second for each input."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def add(event: Event, ctx: RunnerContext) -> None:
-        time.sleep(0.25)
+        time.sleep(0.5)
         total = (ctx.short_term_memory.get("total") or 0) + InputEvent.from_event(event).input
         ctx.short_term_memory.set("total", total)
         ctx.send_event(OutputEvent(output=total))

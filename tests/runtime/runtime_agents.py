@@ -314,6 +314,30 @@ class Slow(Agent):
         ctx.send_event(OutputEvent(output=seconds))
 
 
+class Meeting(Agent):
+    """An async call that returns once as many of them run as MEETING wants."""
+
+    @action(INPUT)
+    @staticmethod
+    async def meet(event: Event, ctx: RunnerContext) -> None:
+        await ctx.durable_execute_async(lambda: MEETING[-1].wait() >= 0)
+        ctx.send_event(OutputEvent(output=InputEvent.from_event(event).input))
+
+
+MEETING: list[threading.Barrier] = []
+
+
+class Gated(Agent):
+    """An async call for each input; that of "wait" ends when RELEASE is set."""
+
+    @action(INPUT)
+    @staticmethod
+    async def sleep(event: Event, ctx: RunnerContext) -> None:
+        value = InputEvent.from_event(event).input
+        await ctx.durable_execute_async(lambda: value != "wait" or RELEASE.wait(60))
+        ctx.send_event(OutputEvent(output=value))
+
+
 class Stuck(Agent):
     """Blocks in the action itself until RELEASE is set."""
 

@@ -23,11 +23,11 @@ def test_java_waits_for_its_turn_until_the_deadline_of_its_call_and_not_longer()
     taken, released = threading.Event(), threading.Event()
     other = threading.Thread(target=busy)
     other.start()
-    assert taken.wait(5)
+    assert taken.wait(60)
     try:
         with pytest.raises(JavaTimeoutError, match="it waited for another thread that creates resources"):
             JavaAdapter(create, {}, None, lock).call("open", "chat_model", "x")
-        assert time.monotonic() - began_s < 5
+        assert time.monotonic() - began_s < 25
     finally:
         released.set()
         other.join()
