@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -83,4 +84,9 @@ def test_a_sweep_removes_the_containers_of_a_killed_guard(
 
 
 def _guards_of(pid: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(pid).children() if order_of(child.cmdline())]
+    found = []
+    for child in psutil.Process(pid).children():
+        # Others are there for a moment.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [child] if order_of(child.cmdline()) else []
+    return found

@@ -24,12 +24,18 @@ class TimedOut(BaseException):
 
 
 @pytest.fixture
-def shared(flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[SharedCluster]:
+def answered() -> threading.Event:
+    """Lets the server answer a request for the cluster "slow"."""
+    return threading.Event()
+
+
+@pytest.fixture
+def shared(flink_cluster: FlinkCluster, answered: threading.Event, tmp_path: Path) -> Iterator[SharedCluster]:
     address = BrokerAddress(str(tmp_path / "broker" / "s"), b"a key")
 
     def provide(name: str) -> FlinkCluster:
         if name == "slow":
-            clock.pause(1.5)
+            answered.wait(60)
         return flink_cluster
 
     server = BrokerServer(address, ClusterBroker(provide, lambda name: flink_cluster, str))
@@ -49,19 +55,26 @@ def test_each_thread_gets_the_replies_to_its_own_requests(flink_cluster: FlinkCl
     assert all(reply.result() == expected[name] for name, reply in replies)
 
 
-def test_a_request_after_an_interrupted_one_gets_its_own_reply(shared: SharedCluster) -> None:
+def test_a_request_after_an_interrupted_one_gets_its_own_reply(
+    shared: SharedCluster, answered: threading.Event
+) -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise TimedOut
 
+    def ask() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        shared._call("open", "slow")
+
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
     try:
         with pytest.raises(TimedOut):
-            shared._call("open", "slow")
+            ask()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    clock.pause(1.5)
+    answered.set()
+    # The late reply comes before the next request.
+    clock.pause(0.5)
     assert shared.processes is not None
     assert shared.processes.taskmanagers == ["taskmanager-0"]
 

@@ -166,7 +166,8 @@ def test_what_was_sent_during_a_cut_arrives_after_its_sender_has_gone(proxy: Pro
 
 
 def test_a_delay_is_one_each_way_and_what_came_before_is_not_overtaken(proxy: Proxy, client: socket.socket) -> None:
-    proxy.disturb(Delay(seconds=HELD_S))
+    # Of the requests alone: their answer may come before the end of the delay.
+    proxy.disturb(Delay(REQUESTS, HELD_S))
     client.sendall(b"early ")
     time.sleep(HELD_S / 2)
     assert proxy.heal().size == 6
@@ -225,8 +226,10 @@ def test_a_port_that_is_taken_is_refused(server: EchoServer) -> None:
 def test_a_thread_that_hangs_is_not_waited_for_without_end(server: EchoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with Proxy([Passage(server.port)]) as proxy:
         monkeypatch.setattr(proxy_module, "_ANSWER_S", 0.1)
-        proxy._loop.call_soon_threadsafe(time.sleep, 2 * HELD_S)
+        goes_on = threading.Event()
+        proxy._loop.call_soon_threadsafe(goes_on.wait, SOON_S)
         with pytest.raises(WaitTimeoutError, match=r"waited 0\.1 s for the thread of the network proxy"):
             proxy.heal()
+        goes_on.set()
         monkeypatch.undo()
         proxy.heal()

@@ -8,19 +8,23 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from flink_testbed.core import ports
+from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.ownership.command import run_guarded
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
 from flink_testbed.responder import RefusedError, Responder
 
+# A limit for what a quiet machine does at once.
+SOON_S = 30.0
 # A grandchild in its own session, one orphaned by a double fork, one ordinary child.
 FAMILY = "setsid nohup sleep 1111 & (sleep 1112 &) ; sleep 1113"
 
@@ -42,7 +46,7 @@ def family_of(process: GuardedProcess, sleepers: int = 3) -> list[psutil.Process
     A shell that is about to become a ``sleep`` counts for a moment too, so the number of processes
     alone is not enough.
     """
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + SOON_S
     family = process.tree()
     while [is_sleep(member) for member in family].count(True) < sleepers and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -56,8 +60,8 @@ def is_sleep(process: psutil.Process) -> bool:
     return False
 
 
-def all_gone(processes: list[psutil.Process], seconds: float = 5) -> bool:
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
+def all_gone(processes: list[psutil.Process]) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=SOON_S)
     return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -75,7 +79,7 @@ def test_programs_are_killed_by_their_command_line_and_the_command_goes_on(tmp_p
         family_of(process)
         assert process.kill_programs("sleep 1112") == 1
         # A killed process is there until the kernel has ended it, which takes a busy machine a moment.
-        ends_s = time.monotonic() + 5
+        ends_s = time.monotonic() + SOON_S
         while process.kill_programs("sleep 1112"):
             assert time.monotonic() < ends_s, "the program is still there"
             time.sleep(0.05)
@@ -99,7 +103,7 @@ def test_a_full_disk_lets_no_file_grow_and_is_freed(tmp_path: Path) -> None:
     ) as process:
 
         def wait_for(wanted: str) -> None:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + SOON_S
             while (line := process.stdout.readline().decode().strip()) != wanted:
                 assert time.monotonic() < deadline, line
 
@@ -140,37 +144,37 @@ def test_children_of_an_ended_command_are_killed(tmp_path: Path) -> None:
     family = family_of(process, sleepers=2)[1:]
     assert len(family) == 3, "bash and two sleeps"
     (tmp_path / "go").write_text("\n")
-    assert process.wait_ended(5) == 0
+    assert process.wait_ended(SOON_S) == 0
     assert all_gone(family)
     process.kill()
 
 
 def test_the_guard_returns_the_commands_exit_code_and_log(tmp_path: Path) -> None:
     process = start("echo out; echo err >&2; exit 7", tmp_path)
-    assert process.wait_ended(5) == 7
+    assert process.wait_ended(SOON_S) == 7
     assert process.log_tail() == "out\nerr"
     process.kill()
 
 
 def test_stop_sends_sigterm_and_waits(tmp_path: Path) -> None:
     process = start("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done", tmp_path)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + SOON_S
     while "ready" not in process.log_tail() and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.stop(grace_s=5)
+    process.stop(grace_s=SOON_S)
     assert process.log_tail() == "ready\nbye"
 
 
 def test_a_capped_log_keeps_its_end_and_receives_further_output(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "go")
     process = start("head -c 300000 /dev/zero | tr '\\0' 'x'; echo; echo before; read -r _ < go; echo after", tmp_path)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + SOON_S
     while "before" not in process.log_tail(1) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.cap_log(limit_bytes=100_000)
     assert process.log.stat().st_size < 100_000
     (tmp_path / "go").write_text("\n")
-    assert process.wait_ended(5) == 0
+    assert process.wait_ended(SOON_S) == 0
     assert process.log_tail(2) == "before\nafter"
     process.kill()
 
@@ -178,7 +182,7 @@ def test_a_capped_log_keeps_its_end_and_receives_further_output(tmp_path: Path) 
 def test_the_guards_pipe_may_have_a_descriptor_of_two_digits(tmp_path: Path) -> None:
     held = [os.open(os.devnull, os.O_RDONLY) for _ in range(30)]
     try:
-        assert run_guarded(["/bin/echo", "hello"], env={}, cwd=tmp_path, timeout_s=10).output == "hello"
+        assert run_guarded(["/bin/echo", "hello"], env={}, cwd=tmp_path, timeout_s=SOON_S).output == "hello"
     finally:
         for descriptor in held:
             os.close(descriptor)
@@ -186,11 +190,11 @@ def test_the_guards_pipe_may_have_a_descriptor_of_two_digits(tmp_path: Path) -> 
 
 def test_a_hanging_command_is_killed_at_its_deadline_with_its_last_output(tmp_path: Path) -> None:
     with pytest.raises(WaitTimeoutError, match="still thinking"):
-        run_guarded(["/bin/bash", "-c", "echo still thinking; sleep 60"], env={}, cwd=tmp_path, timeout_s=0.3)
+        run_guarded(["/bin/bash", "-c", "echo still thinking; sleep 60"], env={}, cwd=tmp_path, timeout_s=2)
 
 
 def test_a_missing_program_is_exit_code_127_without_a_traceback(tmp_path: Path) -> None:
-    done = run_guarded(["/no/such/program"], env=clean_environment(), cwd=tmp_path, timeout_s=10)
+    done = run_guarded(["/no/such/program"], env=clean_environment(), cwd=tmp_path, timeout_s=SOON_S)
     assert (done.returncode, "No such file" in done.output or "not found" in done.output) == (127, True)
 
 
@@ -212,32 +216,32 @@ def responder(tmp_path: Path):
     made = Responder(
         [sys.executable, "-c", ECHO], name="echo", log=tmp_path / "log", env=clean_environment(), cwd=tmp_path
     )
-    made.wait_ready(10)
+    made.wait_ready(SOON_S)
     yield made
     made.kill()
 
 
 def test_a_responder_answers_and_refuses(responder: Responder) -> None:
     text = "x" * 300_000
-    assert responder.request("echo", timeout_s=5, text=text) == {"text": text}
+    assert responder.request("echo", timeout_s=SOON_S, text=text) == {"text": text}
     with pytest.raises(RefusedError) as caught:
-        responder.request("other", timeout_s=5)
+        responder.request("other", timeout_s=SOON_S)
     assert (caught.value.kind, caught.value.message) == ("plan", "no")
 
 
 def test_each_of_several_threads_gets_the_reply_to_its_own_request(responder: Responder) -> None:
     texts = [str(number) * 100_000 for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        replies = pool.map(lambda text: responder.request("echo", timeout_s=20, text=text), texts)
+        replies = pool.map(lambda text: responder.request("echo", timeout_s=SOON_S, text=text), texts)
         assert [reply["text"] for reply in replies] == texts
 
 
 def test_a_responder_that_died_is_not_usable(responder: Responder) -> None:
     with pytest.raises(HostError, match="exit code 3"):
-        responder.request("die", timeout_s=5)
+        responder.request("die", timeout_s=SOON_S)
     assert not responder.usable
     with pytest.raises(HostError, match="FA409: echo has been ended"):
-        responder.request("echo", timeout_s=5)
+        responder.request("echo", timeout_s=SOON_S)
 
 
 def test_a_responder_that_hangs_is_killed(responder: Responder) -> None:
@@ -252,11 +256,14 @@ def test_an_interruption_by_a_signal_kills_the_responder(responder: Responder) -
     def interrupt(number: int, frame: object) -> None:
         pytest.fail("Timeout >0.2s")
 
+    def ask() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        responder.request("hang", timeout_s=SOON_S)
+
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(pytest.fail.Exception, match="Timeout"):
-            responder.request("hang", timeout_s=30)
+            ask()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -264,15 +271,21 @@ def test_an_interruption_by_a_signal_kills_the_responder(responder: Responder) -
     assert responder.process.returncode() is not None
 
 
+@contextmanager
+def reserved_ports(count: int) -> Iterator[list[int]]:
+    """Lease ports from the directory that all sessions share, so that none takes them during the test."""
+    leases = [ports.lease_port(cache_root() / "ports") for _ in range(count)]
+    yield [lease.port for lease in leases]
+    for lease in leases:
+        lease.release()
+
+
 def test_a_port_that_is_bound_or_leased_is_skipped(tmp_path: Path) -> None:
     """If none is left, the error is FA403."""
-    with socket.socket() as foreign, socket.socket() as chosen:
+    with socket.socket() as foreign, reserved_ports(1) as (free,):
         foreign.bind(("127.0.0.1", 0))
         foreign.listen()
         taken = foreign.getsockname()[1]
-        chosen.bind(("127.0.0.1", 0))
-        free = chosen.getsockname()[1]
-        chosen.close()
         lease = ports.lease_port(tmp_path, [taken, free])
         assert lease.port == free
         with pytest.raises(HostError, match="FA403"):
@@ -285,16 +298,13 @@ def test_a_port_that_is_bound_or_leased_is_skipped(tmp_path: Path) -> None:
 
 def test_a_port_that_a_firewall_redirects_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It can be bound, but a client that connects waits or reaches another server."""
-    with socket.socket() as one, socket.socket() as other:
-        for chosen in (one, other):
-            chosen.bind(("127.0.0.1", 0))
-        redirected, free = one.getsockname()[1], other.getsockname()[1]
-    connect = socket.create_connection
+    with reserved_ports(2) as (redirected, free):
+        connect = socket.create_connection
 
-    def as_the_firewall(address: tuple[str, int], timeout: float) -> socket.socket:
-        if address[1] == redirected:
-            raise TimeoutError
-        return connect(address, timeout)
+        def as_the_firewall(address: tuple[str, int], timeout: float) -> socket.socket:
+            if address[1] == redirected:
+                raise TimeoutError
+            return connect(address, timeout)
 
-    monkeypatch.setattr(socket, "create_connection", as_the_firewall)
-    assert ports.lease_port(tmp_path, [redirected, free]).port == free
+        monkeypatch.setattr(socket, "create_connection", as_the_firewall)
+        assert ports.lease_port(tmp_path, [redirected, free]).port == free

@@ -93,7 +93,7 @@ def post(address: str, body: dict[str, Any], **headers: str) -> tuple[int, str]:
         address, json.dumps(body).encode(), {"Content-Type": "application/json", **headers}
     )
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -204,6 +204,14 @@ def test_the_service_gets_its_own_key_and_no_header_of_the_client_but_those_of_t
     assert (source and source.mode, live.lines) == ("live", [])
 
 
+@pytest.fixture
+def nobody() -> Iterator[int]:
+    """A port that no other program can take during the test, and on which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
 @pytest.mark.parametrize(
     ("answer", "trouble"),
     [
@@ -217,14 +225,14 @@ def test_a_service_without_a_usable_answer_leaves_no_cassette(
     trouble: str,
     session: Callable[..., Session],
     gateway: type[Gateway],
+    nobody: int,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     if answer:
         gateway.answer = answer
     else:
-        with socket.create_server(("127.0.0.1", 0)) as nobody:
-            monkeypatch.setenv("MODEL_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        monkeypatch.setenv("MODEL_URL", f"http://127.0.0.1:{nobody}")
     recording = session()
     with served_model(recording.services, recording.load("record"), None) as channel:
         assert channel is not None
@@ -259,7 +267,7 @@ def test_the_end_of_a_run_ends_the_wait_for_an_answer(session: Callable[..., Ses
             asking = threading.Thread(target=lambda: answers.append(post(address, chat("hi"))))
             asking.start()
             connection, _ = silent.accept()
-        asking.join(10)
+        asking.join(60)
         connection.close()
     assert [status for status, _ in answers] == [502]
 
