@@ -75,7 +75,7 @@ def test_a_java_agent_promotes_and_a_wrong_one_does_not(
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     assert set(_FAILED.findall(done.stdout)) == _AGENTS.keys() - {"right"}, done.stdout
     assert "1 passed, 4 failed" in done.stdout

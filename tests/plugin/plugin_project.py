@@ -15,6 +15,8 @@ import pytest
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.directories import cache_root
 
+# A limit for a session, which takes a quiet machine a few seconds.
+SESSION_S = 300
 # With these a session behaves as on a CI server.
 CI_VARIABLES = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "JENKINS_URL")
 # Before pytester gives the tests another home: the job environment is not built anew.
@@ -149,7 +151,7 @@ class Project:
         Those of a session that does not end in order have ten seconds to notice.
         """
         chosen = [f"--flink-tier={tier}"] if tier else []
-        result = self._pytester.runpytest_subprocess("-W", "error", *chosen, *arguments, timeout=120)
+        result = self._pytester.runpytest_subprocess("-W", "error", *chosen, *arguments, timeout=SESSION_S)
         if not ends:
             wait_until(self._ended, what="the end of the session's processes", timeout_s=10)
         assert not self.processes(), "the session left processes behind"

@@ -42,11 +42,11 @@ os.execv(sys.executable, [sys.executable, "-m", "pytest", "--flink-tier=local", 
 
 
 def read_until(terminal: int, word: str) -> str:
-    text = ""
-    while word not in text:
-        assert select.select([terminal], [], [], 60)[0], f"no {word!r} in {text}"
-        text += os.read(terminal, 4096).decode()
-    return text
+    written = b""
+    while word.encode() not in written:
+        assert select.select([terminal], [], [], 120)[0], f"no {word!r} in {written!r}"
+        written += os.read(terminal, 4096)
+    return written.decode(errors="replace")
 
 
 @pytest.fixture(autouse=True)

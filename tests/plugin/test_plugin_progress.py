@@ -58,10 +58,12 @@ def _read(descriptor: int) -> bytes:
 def test_a_line_on_a_terminal_counts_the_seconds_and_stays_with_its_time(project: Project) -> None:
     project.write("test_waits.py", WAITS)
     written = on_terminal(project, {})
-    assert "0:00:01" in written
+    assert re.search(r"0:00:0[1-9]", written)
     assert written.count("\x1b[?25l") == written.count("\x1b[?25h")
     lines = [CONTROL.sub("", line).strip() for line in written.splitlines()]
-    assert "[flink-agents] Flink [2.2]: starting (2 s)" in lines
+    (line,) = [line for line in lines if line.startswith("[flink-agents] Flink [2.2]: starting (")]
+    # A busy machine adds to the two seconds.
+    assert int(line.removesuffix(" s)").rpartition("(")[2]) >= 2
     assert "captured" not in written
 
 

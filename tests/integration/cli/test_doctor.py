@@ -31,7 +31,7 @@ from flink_testbed.ownership.process import GuardedProcess, clean_environment
 process = GuardedProcess(
     ["sleep", "1117"], name="sleep", log=Path("log"), env=clean_environment(), cwd=Path("."))
 print(process.guard_pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -194,7 +194,7 @@ def guard(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Proces
     ) as owner:
         assert owner.stdout is not None
         process = psutil.Process(int(owner.stdout.readline()))
-        wait_until(lambda: (process.children() or None, "no command"), what="the guarded command", timeout_s=10)
+        wait_until(lambda: (process.children() or None, "no command"), what="the guarded command", timeout_s=60)
         process.send_signal(signal.SIGSTOP)
         try:
             yield owner, process
@@ -206,7 +206,7 @@ def guard(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Proces
                 running = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
                 return (None if running else True), f"process {process.pid} runs"
 
-            wait_until(gone, what="the guard to end", timeout_s=10)
+            wait_until(gone, what="the guard to end", timeout_s=60)
 
 
 def test_a_guard_is_a_leftover_only_after_its_owner_died(guard: tuple[subprocess.Popen[str], psutil.Process]) -> None:

@@ -24,7 +24,7 @@ def test_what_is_cached_needs_no_network(session_environment: TestEnvironment, t
         env=clean_environment(UV_OFFLINE="1"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.stderr == ""
     python = session_environment.environment.python

@@ -72,7 +72,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
         wait_until(building, what="the first session to begin building", timeout_s=60)
         started[0].kill()
         started += [_start_session(cache, 2), _start_session(cache, 2)]
-        answers = [session.communicate(timeout=60)[0] for session in started[1:]]
+        answers = [session.communicate(timeout=180)[0] for session in started[1:]]
         yield Built(cache, tuple(json.loads(answer) for answer in answers))
     finally:
         for session in started:

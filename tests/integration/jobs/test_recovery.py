@@ -69,7 +69,7 @@ def test_every_output_is_committed_once_and_in_order_after_a_process_was_killed(
     """
     inputs = [(f"k{number % KEYS}", number) for number in range(KEYS * INPUTS_PER_KEY)]
     request = dataclasses.replace(
-        run_request("tests.support.agents.napping:PacedTill", inputs, within_s=90), setup=FlinkSetup(job=CHECKPOINTED)
+        run_request("tests.support.agents.napping:PacedTill", inputs, within_s=300), setup=FlinkSetup(job=CHECKPOINTED)
     )
 
     def kill_after_two_checkpoints(cluster: FlinkCluster) -> int:
@@ -78,14 +78,14 @@ def test_every_output_is_committed_once_and_in_order_after_a_process_was_killed(
             counts = cluster.rest.checkpoint_counts(jobs[0]["jid"]) if jobs else {}
             return (jobs[0]["jid"] if counts.get("completed", 0) >= 2 else None), str(counts)
 
-        job_id = cluster.wait(two_checkpoints, what="two checkpoints", timeout_s=60)
+        job_id = cluster.wait(two_checkpoints, what="two checkpoints", timeout_s=120)
         kill(cluster)
 
         def restored() -> tuple[int | None, str]:
             counts = cluster.rest.checkpoint_counts(job_id)
             return (counts["restored"] or None), str(counts)
 
-        return int(cluster.wait(restored, what="a restore from a checkpoint", timeout_s=60))
+        return int(cluster.wait(restored, what="a restore from a checkpoint", timeout_s=120))
 
     with ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill_after_two_checkpoints, available.cluster())

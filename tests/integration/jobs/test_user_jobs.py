@@ -191,6 +191,6 @@ def test_scenarios_run_python_and_java_jobs_on_flink_only(
     assert verdict["verdict"] == "promote"
     names = {Path(subject["name"]).name for subject in verdict["subjects"]}
     assert names == {"running_totals.py", "chained.py", "purchases.py", "totals.jar"}
-    local = pytester.runpytest_subprocess("--flink-gate", "--flink-tier=local", "-rs", timeout=60)
+    local = pytester.runpytest_subprocess("--flink-gate", "--flink-tier=local", "-rs", timeout=300)
     assert local.ret == 10
     local.stdout.fnmatch_lines(["*not applicable: a scenario with a job runs on Flink only*"])

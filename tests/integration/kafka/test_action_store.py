@@ -29,7 +29,7 @@ def charging(run_request, kafka_service: KafkaService, tmp_path: Path):
     """Make a run of the charging agent with a store; its ledger is the file ``ledger``."""
 
     def make(inputs: Inputs, flink_config: dict[str, str]) -> AgentRun:
-        request: AgentRun = run_request("tests.support.agents.charging:Charging", inputs, within_s=90)
+        request: AgentRun = run_request("tests.support.agents.charging:Charging", inputs, within_s=300)
         options = {
             "actionStateStoreBackend": "kafka",
             "kafkaBootstrapServers": kafka_service.job_bootstrap,
@@ -68,7 +68,7 @@ def test_the_store_satisfies_its_contract_on_a_real_broker(kafka_service: KafkaS
         [sys.executable, ROOT / "tests/run_in_job_environment.py", "tests/runtime/against_kafka.py", "-q"],
         cwd=ROOT,
         env={**os.environ, "BROKER_UNDER_TEST": kafka_service.bootstrap},
-        timeout=240,
+        timeout=600,
         check=True,
     )
 

@@ -24,8 +24,8 @@ upgrade:
 expect:
   delivery: {outputs: exactly_once}
   outputs: {count: 24, distinct: "[customer, total]"}
-  downtime: 120s
-within: 120s
+  downtime: 180s
+within: 180s
 """.replace("ARGS", '"${kafka.bootstrap}", "${input.topic}", "${output.topic}", "${kafka.connector}"')
 
 

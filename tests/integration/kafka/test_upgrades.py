@@ -25,8 +25,8 @@ upgrade:
 expect:
   delivery: {outputs: exactly_once}
   outputs: {count: 24, distinct: "[customer, count]"}
-  downtime: 60s
-within: 60s
+  downtime: 180s
+within: 180s
 """
 
 

@@ -25,7 +25,7 @@ from flink_testbed.ownership.container_owner import ContainerGuard, this_owner
 owner = this_owner("a-run")
 guard = ContainerGuard(owner, sys.argv[1])
 print(owner.token, guard.sockets, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -95,11 +95,11 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def wait_removed(engine: Engine, token: str) -> None:
-    wait_until(lambda: (None if engine.of(token) else True, str(engine.of(token))), what="removal", timeout_s=20)
+    wait_until(lambda: (None if engine.of(token) else True, str(engine.of(token))), what="removal", timeout_s=60)
 
 
 def wait_unguarded(token: str) -> None:
-    wait_until(lambda: (None if token in guarded_tokens() else True, token), what="the guard's end", timeout_s=20)
+    wait_until(lambda: (None if token in guarded_tokens() else True, token), what="the guard's end", timeout_s=60)
 
 
 def test_everything_of_a_killed_owner_is_removed(engine: Engine) -> None:
@@ -109,7 +109,7 @@ def test_everything_of_a_killed_owner_is_removed(engine: Engine) -> None:
         assert owner.stdout is not None
         token, sockets = owner.stdout.readline().split()
         engine.add(token)
-        wait_until(lambda: (token in guarded_tokens() or None, "no guard"), what="the guard", timeout_s=10)
+        wait_until(lambda: (token in guarded_tokens() or None, "no guard"), what="the guard", timeout_s=60)
         assert Path(sockets).is_dir()
         owner.kill()
     wait_removed(engine, token)
@@ -129,7 +129,7 @@ def test_detached_containers_live_until_their_pipe_closes(engine: Engine) -> Non
     assert process.is_alive()
     os.close(descriptor)
     wait_removed(engine, owner.token)
-    psutil.Process(process.pid).wait(20)
+    psutil.Process(process.pid).wait(60)
 
 
 def test_closing_removes_everything_and_waits(engine: Engine) -> None:

@@ -47,7 +47,7 @@ def address() -> Iterator[tuple[str, int]]:
 def answer_to(address: tuple[str, int], request: bytes) -> tuple[bytes, float]:
     """Return what comes back until the server closes the connection, and when it did."""
     started, received = now_s(), b""
-    with socket.create_connection(address, timeout=20) as client:
+    with socket.create_connection(address, timeout=60) as client:
         client.sendall(request)
         while data := client.recv(1000):
             received += data
@@ -58,7 +58,7 @@ def answer_to(address: tuple[str, int], request: bytes) -> tuple[bytes, float]:
 def test_a_connection_without_a_whole_header_is_closed(address: tuple[str, int], start: bytes) -> None:
     received, after_s = answer_to(address, start)
     assert received == b""
-    assert 0.4 < after_s < 10
+    assert 0.4 < after_s < 30
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_compressed_body_stays_compressed(address: tuple[str, int]) -> None:
 def test_a_kept_connection_is_closed_when_it_is_idle(address: tuple[str, int]) -> None:
     received, after_s = answer_to(address, HEAD + b"Content-Length: 2\r\n\r\nab")
     assert received.startswith(b"HTTP/1.1 200")
-    assert after_s < 10
+    assert after_s < 30
 
 
 @pytest.mark.parametrize("turns", range(6))

@@ -41,7 +41,7 @@ class Client:
         address = urlsplit(url)
         self.root = address.path
         self.address = (str(address.hostname), address.port or 0)
-        self.http = http.client.HTTPConnection(*self.address, timeout=20)
+        self.http = http.client.HTTPConnection(*self.address, timeout=60)
 
     def call(self, path: str = "/refunds", body: Any = b"{}", **headers: str) -> tuple[int, Any]:
         self.http.request("POST", self.root + path, body, headers)
@@ -147,7 +147,7 @@ def test_the_end_of_a_run_ends_its_delays(ledger: EffectLedger, tmp_path: Path, 
     with ledger.run([route], tmp_path / "e") as run:
         client = connect(run.urls["payments"])
         client.http.request("POST", client.root + "/refunds", b"{}")
-        wait_until(lambda: ((tmp_path / "e").stat().st_size or None, "no call"), what="the call", timeout_s=10)
+        wait_until(lambda: ((tmp_path / "e").stat().st_size or None, "no call"), what="the call", timeout_s=60)
         assert (len(run.so_far().entries), run.so_far().unknown) == (1, "")
     with pytest.raises(ConnectionResetError):
         client.http.getresponse()
@@ -177,7 +177,7 @@ def test_no_answered_call_is_lost_when_the_ledger_is_killed(tmp_path: Path, conn
             os.kill(ledger.process.command_pid() or 0, signal.SIGKILL)
             for thread in threads:
                 thread.join()
-            wait_until(lambda: (run.so_far().unknown or None, "nothing"), what="the end of the record", timeout_s=10)
+            wait_until(lambda: (run.so_far().unknown or None, "nothing"), what="the end of the record", timeout_s=60)
         assert run.history.unknown
         recorded = [entry.body for entry in run.history.entries]
         assert set(answered) <= set(recorded)
@@ -195,7 +195,7 @@ def test_a_body_without_end_is_refused_within_bounds(
         client = connect(run.urls["payments"])
         before = ledger.process.resident_bytes()
         framing = f"Content-Length: {1 << 40}" if announced else "Transfer-Encoding: chunked"
-        with socket.create_connection(client.address, timeout=20) as endless:
+        with socket.create_connection(client.address, timeout=60) as endless:
             endless.sendall(f"POST {client.root}/refunds HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode())
             chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
             sent = 0
@@ -218,13 +218,13 @@ def test_too_many_connections_are_refused_and_the_others_served(
         client = connect(run.urls["payments"])
         assert client.call()[0] == 200
         before = ledger.process.resident_bytes()
-        held = [stack.enter_context(socket.create_connection(client.address, timeout=20)) for _ in range(5000)]
+        held = [stack.enter_context(socket.create_connection(client.address, timeout=60)) for _ in range(5000)]
         assert client.call()[0] == 200
         process = psutil.Process(ledger.process.command_pid())
         wait_until(
             lambda: (True if process.num_fds() < 1050 else None, f"{process.num_fds()} descriptors"),
             what="the refusals",
-            timeout_s=20,
+            timeout_s=60,
         )
         assert held[-1].recv(100).startswith(b"HTTP/1.1 503")
         assert ledger.process.resident_bytes() - before < 64 * LIMIT_BYTES
@@ -239,7 +239,7 @@ def test_requests_that_are_no_http_fill_no_log(tmp_path: Path, connect: Connect)
         with ledger.run([PAYMENTS], tmp_path / "e") as run:
             client = connect(run.urls["payments"])
             for _ in range(300):
-                with socket.create_connection(client.address, timeout=20) as odd:
+                with socket.create_connection(client.address, timeout=60) as odd:
                     odd.sendall(b"POST / HTTP/9.9\r\nX\r\n\r\n")
                     assert odd.recv(1000).startswith(b"HTTP/1.0 400")
             assert client.call()[0] == 200
@@ -251,7 +251,7 @@ def test_requests_that_are_no_http_fill_no_log(tmp_path: Path, connect: Connect)
 def test_a_header_without_end_is_refused(ledger: EffectLedger, tmp_path: Path, connect: Connect) -> None:
     with ledger.run([PAYMENTS], tmp_path / "e") as run:
         client = connect(run.urls["payments"])
-        with socket.create_connection(client.address, timeout=20) as endless:
+        with socket.create_connection(client.address, timeout=60) as endless:
             endless.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             endless.sendall(f"POST {client.root}/refunds HTTP/1.1\r\nX: ".encode())
             with pytest.raises(ConnectionError):
@@ -290,7 +290,7 @@ def test_a_shadow_waits_for_the_call_that_serves_and_is_one_of_the_run_after_its
         statuses: list[int] = []
         early = threading.Thread(target=lambda: statuses.append(ahead.call()[0]))
         early.start()
-        wait_until(lambda: (shadow.waiting() == 1 or None, "no call waits"), what="the early call", timeout_s=10)
+        wait_until(lambda: (shadow.waiting() == 1 or None, "no call waits"), what="the early call", timeout_s=60)
         assert statuses == []
         serving.call()
         early.join()

@@ -24,7 +24,7 @@ class Client:
     def __init__(self, channel: Channel) -> None:
         address = urlsplit(channel.ollama_url)
         self.root = address.path
-        self.http = http.client.HTTPConnection(str(address.hostname), address.port, timeout=20)
+        self.http = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
 
     def post(self, path: str, body: Any, **headers: str) -> tuple[int, Any]:
         self.http.request("POST", self.root + path, body, headers)
@@ -138,7 +138,7 @@ def test_a_body_over_the_limit_is_a_recorded_413(server: ModelServer, connect: C
 def test_a_client_that_waits_for_a_go_ahead_gets_one(server: ModelServer, connect: Connect) -> None:
     client = connect(open_channel(server))
     body = chat_body("hi").encode()
-    with socket.create_connection(("127.0.0.1", client.http.port), timeout=10) as waiting:
+    with socket.create_connection(("127.0.0.1", client.http.port), timeout=60) as waiting:
         head = f"POST {client.root}/api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
         waiting.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
         assert waiting.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -211,10 +211,10 @@ def test_stop_does_not_wait_for_open_connections(connect: Connect) -> None:
     slow.http.request("POST", slow.root + "/api/chat", chat_body("slow"))
     with socket.create_connection(("127.0.0.1", idle.http.port)) as half:
         half.sendall(b"POST /x HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf")
-        wait_until(lambda: (True if len(channel.calls) == 2 else None, ""), what="the slow call", timeout_s=10)
+        wait_until(lambda: (True if len(channel.calls) == 2 else None, ""), what="the slow call", timeout_s=60)
         started = now_s()
         server.stop()
-        assert now_s() - started < 3
+        assert now_s() - started < 20
     with pytest.raises((ConnectionError, http.client.HTTPException)):
         slow.http.getresponse()
     with pytest.raises(ConnectionRefusedError):
@@ -222,7 +222,7 @@ def test_stop_does_not_wait_for_open_connections(connect: Connect) -> None:
     wait_until(
         lambda: (True if set(threading.enumerate()) <= before else None, str(threading.enumerate())),
         what="the server's threads to end",
-        timeout_s=10,
+        timeout_s=60,
     )
 
 
