@@ -1,7 +1,8 @@
 """The contestants of the benchmark without Flink, and the agents that they run.
 
 A contestant makes a run of an agent over a list of records, which returns its number of outputs. The
-action of ``Plain`` reads the event's attribute, the one of ``Typed`` first makes an InputEvent of it.
+action of ``Plain`` reads the event's attribute, those of :mod:`bench.flink_agents_0_3`, which run on Flink too,
+first make an InputEvent of it.
 """
 
 from __future__ import annotations
@@ -35,27 +36,6 @@ class Plain(Agent):
     def echo(event: Event, ctx: RunnerContext) -> None:
         """Send the input back."""
         ctx.send_event(OutputEvent(output=event.get_attr("input")))
-
-
-class Typed(Agent):
-    """The same in the style of flink-agents' own examples."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    def echo(event: Event, ctx: RunnerContext) -> None:
-        """Send the input back."""
-        ctx.send_event(OutputEvent(output=InputEvent.from_event(event).input))
-
-
-class Waiting(Agent):
-    """Makes one slow call for each input."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    async def wait(event: Event, ctx: RunnerContext) -> None:
-        """Sleep for as many seconds as the input says."""
-        await ctx.durable_execute_async(time.sleep, event.get_attr("input"))
-        ctx.send_event(OutputEvent(output=None))
 
 
 class Counting(Agent):

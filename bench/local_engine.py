@@ -32,13 +32,12 @@ from pathlib import Path
 from flink_agents.api.agents.agent import Agent
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 
+from bench.flink_agents_0_3 import Echo, Waiting
 from bench.local_contestants import (
     Counting,
     Plain,
     Record,
     Slow,
-    Typed,
-    Waiting,
     bare,
     logging_by_default,
     logging_off,
@@ -173,7 +172,7 @@ def main(argv: list[str]) -> dict[str, float]:
     figures = memory()
     for word, agent, inputs in (
         ("plain", Plain, records()),
-        ("typed", Typed, records()),
+        ("typed", Echo, records()),
         ("nested", Plain, nested_records()),
     ):
         figures |= cpu_bound(word, agent, inputs)

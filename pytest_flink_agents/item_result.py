@@ -69,7 +69,7 @@ def phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.T
         result,
         outcome=outcome,
         tolerated=tolerated,
-        message=_message(item, error, checked, report),
+        message=_message(error, checked, report),
         detail=report.longreprtext if report.failed else checked.text if checked and tolerated else "",
         duration_s=report.duration,
         engine=checked.evidence.engine if checked else "",
@@ -162,10 +162,10 @@ def _outcome(
     if checked is None:
         # Skipped by a hook, a bug of the harness, or a call that another plugin replaced.
         return Outcome.SKIPPED if report.skipped and not hasattr(report, "wasxfail") else Outcome.UNKNOWN
-    return _checked_outcome(item, error, checked)
+    return _checked_outcome(error, checked)
 
 
-def _checked_outcome(item: ScenarioItem, error: BaseException | None, checked: CheckedRun) -> Outcome:
+def _checked_outcome(error: BaseException | None, checked: CheckedRun) -> Outcome:
     from pytest_flink_agents.checks.waiver import WaiverAnswer
 
     if isinstance(error, pytest.xfail.Exception) and _fails_as_announced(checked):
@@ -186,9 +186,7 @@ def _fails_as_announced(checked: CheckedRun) -> bool:
     return checked.waiver is WaiverAnswer.WAIVED
 
 
-def _message(
-    item: pytest.Item, error: BaseException | None, checked: CheckedRun | None, report: pytest.TestReport
-) -> str:
+def _message(error: BaseException | None, checked: CheckedRun | None, report: pytest.TestReport) -> str:
     """Return the result's message, one line.
 
     The text about a known failure comes before the first finding of the checks.

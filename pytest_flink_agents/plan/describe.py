@@ -45,23 +45,14 @@ def is_java(provider: Mapping[str, Any]) -> bool:
     return str(provider.get("__resource_provider_type__")).startswith("Java")
 
 
-def java_parts(plan: Mapping[str, Any]) -> list[str]:
-    """Return the actions and resources of a plan that are Java, in its order."""
-    return _parts(plan, java=True)
-
-
 def python_parts(plan: Mapping[str, Any]) -> list[str]:
     """Return the actions and resources of a plan that are Python, in its order."""
-    return _parts(plan, java=False)
-
-
-def _parts(plan: Mapping[str, Any], *, java: bool) -> list[str]:
     actions = [
         f"action {name}"
         for name, action in actions_of(plan)
-        if isinstance(action.get("exec"), Mapping) and (action["exec"].get("func_type") == "JavaFunction") is java
+        if isinstance(action.get("exec"), Mapping) and action["exec"].get("func_type") != "JavaFunction"
     ]
-    return actions + [f"{kind} {name}" for kind, name, provider in resources_of(plan) if is_java(provider) is java]
+    return actions + [f"{kind} {name}" for kind, name, provider in resources_of(plan) if not is_java(provider)]
 
 
 def masked(form: Any) -> Any:

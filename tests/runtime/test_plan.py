@@ -9,7 +9,8 @@ import pytest
 from engine_bench import Bench
 from flink_agents.api.resource import ResourceType
 
-from flink_agents_runtime.config.options import OptionError, typed_options
+from flink_agents_runtime.config.configuration import Configuration
+from flink_agents_runtime.config.options import OptionError
 from flink_agents_runtime.plan.agent_reference import PlanError
 from flink_agents_runtime.plan.build import build_plan, load_plan
 from flink_agents_runtime.plan.listeners import _require_no_subagents, require_supported_parts
@@ -185,7 +186,7 @@ def test_a_yaml_file_of_the_next_version_is_explained(tmp_path):
 
 def test_options_mean_what_they_say():
     """Nested keys are flattened, words are read in any case, and unknown keys are kept."""
-    options = typed_options(
+    options = Configuration(
         {
             "chat": {"async": "false"},
             "error-handling-strategy": "RETRY",
@@ -195,7 +196,7 @@ def test_options_mean_what_they_say():
             "mine": {"own": "x"},
         }
     )
-    assert options == {
+    assert options.conf_data == {
         "chat.async": False,
         "error-handling-strategy": "retry",
         "event-log.level": "VERBOSE",
@@ -215,7 +216,7 @@ def test_options_mean_what_they_say():
 )
 def test_an_invalid_option_value_is_an_error(key, value, expected):
     with pytest.raises(OptionError, match=expected):
-        typed_options({key: value})
+        Configuration({key: value})
 
 
 def test_an_invalid_word_names_the_nearest_one():

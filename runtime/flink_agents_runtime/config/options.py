@@ -26,19 +26,11 @@ class OptionError(ValueError):
         self.where = where
 
 
-def typed_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options by dotted key, with known ones converted to their type.
-
-    An enumeration becomes upstream's word. Unknown keys keep their values, because an agent may read
-    any. Raises :class:`OptionError` for an invalid value.
-    """
-    return {key: typed(key, value) for key, value in flat(config)}
-
-
 def typed(key: str, value: Any) -> Any:
     """Return the value of one option as its type.
 
-    Raises :class:`OptionError` for an invalid one.
+    An enumeration becomes upstream's word. An unknown key keeps its value, because an agent may read
+    any. Raises :class:`OptionError` for an invalid value.
     """
     option = option_for(key)
     if option is None or value is None:

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_flink_agents.plan import Dialect, canonical_plan, dialect_of
 from pytest_flink_agents.plan.check import plan_problems
-from pytest_flink_agents.plan.describe import java_parts, plan_lines, python_parts
+from pytest_flink_agents.plan.describe import plan_lines, python_parts
 
 
 @pytest.fixture
@@ -40,7 +40,6 @@ def test_it_is_shown_with_its_languages_and_without_secrets(plan: dict[str, Any]
     )
     assert "  chat_model desk: shop.Desk, Java" in lines
     assert "hunter-twelve" not in "\n".join(lines)
-    assert java_parts(plan) == ["action audit", "chat_model desk"]
     assert python_parts(plan) == ["action chat_model_action", "action refund", "chat_model_connection server"]
 
 
