@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
-from flink_testbed.flink.config import MODULE_FLAGS
+from flink_testbed.flink.jvm import MODULE_FLAGS
 
 
 def client_variables(flink_home: Path, java_home: Path, conf: Path) -> dict[str, str]:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from flink_testbed.artifacts.gateway_token import VARIABLE, token_jar, token_variables
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
-from flink_testbed.flink.config import MODULE_FLAGS
 from flink_testbed.flink.home import FlinkHome
+from flink_testbed.flink.jvm import MODULE_FLAGS
 from flink_testbed.ownership.command import Completed, run_guarded
 from flink_testbed.ownership.process import clean_environment
 

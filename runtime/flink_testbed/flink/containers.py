@@ -22,7 +22,7 @@ from flink_testbed.containers.relay import PortRelay
 from flink_testbed.containers.spec import ContainerSpec, Shared
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError
-from flink_testbed.flink import config as flink_config
+from flink_testbed.flink import jvm
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.image import FlinkImage
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
@@ -115,7 +115,7 @@ class ContainerCluster(LaunchedCluster):
 
     def _launch(self, name: str, main: str, flags: Sequence[str], arguments: Sequence[str]) -> OwnedContainer:
         assert self._lease is not None, "the cluster is prepared"
-        command = flink_config.java_command(
+        command = jvm.java_command(
             Path(self.image.java),
             classes=[*map(Path, self.image.classes), *self.config.classes],
             main=main,
@@ -135,7 +135,7 @@ class ContainerCluster(LaunchedCluster):
             environment={
                 "PYTHONPATH": os.pathsep.join([*map(str, self._roots), self.image.site_packages]),
                 "HOME": "/tmp",  # noqa: S108  the container's own
-                **flink_config.java_environment(Path(self.image.flink_home), self.directory),
+                **jvm.java_environment(Path(self.image.flink_home), self.directory),
                 "FLINK_PLUGINS_DIR": str(Path(self.image.flink_home) / "plugins"),
             },
             shared=(*self._shares, Shared(self._sockets, writable=True, at=_SOCKETS)),
@@ -161,7 +161,7 @@ class ContainerCluster(LaunchedCluster):
     def _report(self, name: str) -> list[str]:
         if name not in self.processes.reporters:
             self.processes.reporters[name] = lease_port(self._ports)
-        return flink_config.reporter_arguments(_REPORTER_PORT)
+        return jvm.reporter_arguments(_REPORTER_PORT)
 
     def _published(self, name: str) -> dict[int, int]:
         """Return the published ports, from container port to loopback port."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from flink_testbed.core.ports import LOOPBACK, PortLease
 from flink_testbed.core.problem import HostError, Problem, nearest
-from flink_testbed.flink import config as flink_config
+from flink_testbed.flink import jvm
 from flink_testbed.flink.config import ClusterConfig
 
 JOBMANAGER, ZOOKEEPER = "jobmanager", "zookeeper"
@@ -155,7 +155,7 @@ class LaunchedProcesses(ClusterProcesses):
         """Start every process of the configuration without waiting for them."""
         if self._config.high_availability:
             settings = str(self._conf / "zoo.cfg")
-            self.members[ZOOKEEPER] = self._launch(ZOOKEEPER, flink_config.ZOOKEEPER_CLASS, ["-Xmx64m"], [settings])
+            self.members[ZOOKEEPER] = self._launch(ZOOKEEPER, jvm.ZOOKEEPER_CLASS, ["-Xmx64m"], [settings])
         self.members[JOBMANAGER] = self._launch_jobmanager()
         for _ in range(self._config.taskmanagers):
             self.add_taskmanager()
@@ -163,7 +163,7 @@ class LaunchedProcesses(ClusterProcesses):
     def _launch_jobmanager(self) -> Member:
         flags = self._config.memory.jobmanager_flags()
         arguments = ["-c", str(self._conf), *self._report(JOBMANAGER)]
-        return self._launch(JOBMANAGER, flink_config.JOBMANAGER_CLASS, flags, arguments)
+        return self._launch(JOBMANAGER, jvm.JOBMANAGER_CLASS, flags, arguments)
 
     @property
     def taskmanagers(self) -> list[str]:
@@ -184,7 +184,7 @@ class LaunchedProcesses(ClusterProcesses):
             flags = self._config.memory.taskmanager_flags()
             # By its id Flink says which TaskManager runs a task.
             arguments = ["-c", str(self._conf), "-D", f"taskmanager.resource-id={name}", *self._report(name)]
-            self.members[name] = self._launch(name, flink_config.TASKMANAGER_CLASS, flags, arguments)
+            self.members[name] = self._launch(name, jvm.TASKMANAGER_CLASS, flags, arguments)
         return name
 
     def kill_taskmanager(self, name: str = "") -> str:

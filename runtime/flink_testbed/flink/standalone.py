@@ -21,7 +21,7 @@ from flink_testbed.artifacts.class_patch import provide_patched
 from flink_testbed.artifacts.loopback import BEAM_SERVERS, PROMETHEUS_REPORTER
 from flink_testbed.artifacts.python_timers import TIMERS_IN_CHECKPOINTS
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
-from flink_testbed.flink import config as flink_config
+from flink_testbed.flink import jvm
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.home import FlinkHome
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
@@ -181,7 +181,7 @@ class StandaloneCluster(LaunchedCluster):
         role = name.partition("-")[0]
         archive_flags = self._archive.flags(role) if self._archive else []
         process = GuardedProcess(
-            flink_config.java_command(
+            jvm.java_command(
                 self.home.java,
                 classes=self._classes,
                 main=main,
@@ -198,7 +198,7 @@ class StandaloneCluster(LaunchedCluster):
             env=clean_environment(
                 **self._environment,
                 PYTHONPATH=os.pathsep.join(map(str, (_PYTHON_START, *self.home.python_path))),
-                **flink_config.java_environment(self.home.flink_home, self.directory),
+                **jvm.java_environment(self.home.flink_home, self.directory),
                 FLINK_PLUGINS_DIR=str(self.directory / "plugins"),
             ),
         )
@@ -211,7 +211,7 @@ class StandaloneCluster(LaunchedCluster):
         leases = self.processes.reporters
         if name not in leases:
             leases[name] = lease_port(self._ports)
-        return flink_config.reporter_arguments(leases[name].port)
+        return jvm.reporter_arguments(leases[name].port)
 
     def _alive(self) -> list[GuardedProcess]:
         return [self._guarded[name] for name in tuple(self.processes.members)]
