@@ -68,11 +68,19 @@ _LOST = re.compile(
     r"remote task manager '[^']*'.* was lost|Lost connection to task manager|"
     r"The TaskExecutor is shutting down|NoResourceAvailableException"
 )
+# The words for a process of Python that ended by itself; an exception of an agent's code comes with its traceback.
+_LOST_WORKER = re.compile(r"grpc\.StatusRuntimeException: CANCELLED|IllegalStateException: Process died with exit code")
 
 
-def lost_process(exception: str) -> bool:
-    """Return whether a job failed because it lost a process of its cluster."""
-    return bool(_LOST.search(exception))
+def lost_part(exception: str) -> str:
+    """Return the part of its cluster that a job failed without, in words; empty if it failed by itself.
+
+    What ended a process of Python, the job's code or the machine, its exception does not show.
+    """
+    if _LOST.search(exception):
+        return "its TaskManager"
+    own = FAILURE_MARK in exception or _PRINTED in exception
+    return "its Python worker" if not own and _LOST_WORKER.search(exception) else ""
 
 
 def failure_of(data: Mapping[str, Any]) -> Failure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_flink_agents.evidence.job_failure import job_failure, lost_process
+from pytest_flink_agents.evidence.job_failure import job_failure, lost_part
 from pytest_flink_agents.run.watch.jobs import JobWatch
 from pytest_flink_agents.vocabulary import counted
 
@@ -32,10 +32,10 @@ def require_health(candidate: FollowedRun, target: FaultTarget, restarts_before:
     if restarts or watch.state != "RUNNING":
         # After the loss of a JobManager, another one initializes a job that has not failed.
         exception = candidate.cluster.exception(watch.job_id)
-        cause = f": {job_failure(exception).message}" if exception else ""
-        own = bool(exception) and not lost_process(exception)
+        lost = lost_part(exception)
+        cause = f"{f', without {lost}' if lost else ''}: {job_failure(exception).message}" if exception else ""
         seen = f"its job is {watch.state.lower()} after {counted(restarts, 'restart')}{cause}"
-        raise GivenUpError(seen, known=own)
+        raise GivenUpError(seen, known=bool(exception) and not lost)
     baseline = JobWatch(target.cluster, target.job_id)
     baseline.look()
     if baseline.state != "RUNNING":

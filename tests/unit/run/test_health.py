@@ -50,6 +50,7 @@ def test_a_restart_of_the_baseline_says_nothing_about_the_candidate(monkeypatch:
 
 
 LOST = "JobMasterException: TaskManager with id taskmanager-2 is no longer reachable."
+DIED = "java.lang.IllegalStateException: Process died with exit code 0"
 
 
 @pytest.mark.parametrize(
@@ -57,10 +58,11 @@ LOST = "JobMasterException: TaskManager with id taskmanager-2 is no longer reach
     [
         (Watch(1, "ValueError: no water"), "its job is running after 1 restart: ValueError: no water", True),
         (Watch(0, "ValueError: no water", "FAILED"), "its job is failed after 0 restarts: ValueError: no water", True),
-        (Watch(1, LOST), f"its job is running after 1 restart: {LOST}", False),
+        (Watch(1, LOST), f"its job is running after 1 restart, without its TaskManager: {LOST}", False),
+        (Watch(1, DIED), f"its job is running after 1 restart, without its Python worker: {DIED}", False),
         (Watch(state="INITIALIZING"), "its job is initializing after 0 restarts", False),
     ],
-    ids=["restarts", "fails", "loses its TaskManager", "has a new JobManager"],
+    ids=["restarts", "fails", "loses its TaskManager", "loses its Python worker", "has a new JobManager"],
 )
 def test_a_candidate_is_blamed_for_its_own_failures_only(
     candidate: Watch, reason: str, known: bool, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flink_agents_runtime.engine.failure import FAILURE_MARK
-from pytest_flink_agents.evidence.job_failure import job_failure, lost_process
+from pytest_flink_agents.evidence.job_failure import job_failure, lost_part
 
 WRAPPED = """org.apache.flink.runtime.JobException: Recovery is suppressed by NoRestartBackoffTimeStrategy
 \tat org.apache.flink.runtime.executiongraph.failover.ExecutionFailureHandler.handleFailure(ExecutionFailureHandler.java:219)
@@ -139,21 +139,32 @@ def test_a_missing_topic_or_broker_is_explained(seen: str, told: str) -> None:
     assert seen in failure.traceback
 
 
+CANCELLED = (
+    "java.io.IOException: Could not perform checkpoint 5 for operator action-execute-operator (1/1)#0.\n"
+    "Caused by: java.lang.RuntimeException: Failed to close remote bundle\n"
+    "Caused by: org.apache.beam.vendor.grpc.v1p60p1.io.grpc.StatusRuntimeException: CANCELLED: client cancelled\n"
+)
+
+
 @pytest.mark.parametrize(
     ("exception", "lost"),
     [
-        ("JobMasterException: TaskManager with id taskmanager-2 is no longer reachable.", True),
-        ("TimeoutException: The heartbeat of TaskManager with id taskmanager-2 timed out.", True),
+        ("JobMasterException: TaskManager with id taskmanager-2 is no longer reachable.", "its TaskManager"),
+        ("TimeoutException: The heartbeat of TaskManager with id taskmanager-2 timed out.", "its TaskManager"),
         (
             "RemoteTransportException: Connection unexpectedly closed by remote task manager 'localhost/127.0.0.1:4321 [ "
             "taskmanager-2 ] '. This might indicate that the remote task manager was lost.",
-            True,
+            "its TaskManager",
         ),
-        ("NoResourceAvailableException: Could not acquire the minimum required resources.", True),
-        (EMBEDDED, False),
-        ("StateMigrationException: The new state serializer must not be incompatible", False),
-        ("", False),
+        ("NoResourceAvailableException: Could not acquire the minimum required resources.", "its TaskManager"),
+        (CANCELLED, "its Python worker"),
+        ("Caused by: java.lang.IllegalStateException: Process died with exit code 0", "its Python worker"),
+        # The exception of an agent's code, on which the bundle was cancelled.
+        (f"{PROCESS}{CANCELLED}", ""),
+        (EMBEDDED, ""),
+        ("StateMigrationException: The new state serializer must not be incompatible", ""),
+        ("", ""),
     ],
 )
-def test_the_loss_of_a_process_is_no_failure_of_the_job(exception: str, lost: bool) -> None:
-    assert lost_process(exception) is lost
+def test_the_loss_of_a_process_is_no_failure_of_the_job(exception: str, lost: str) -> None:
+    assert lost_part(exception) == lost
