@@ -1,7 +1,7 @@
 """Patterns of ERROR lines that Flink writes although nothing is wrong.
 
-:data:`CLOSED_AT_WORK` is one of a job without a restart. :data:`BY_FAULT` has those that belong to a fault of the run,
-by its name.
+:data:`CLOSED_AT_WORK` is one of a job without a restart. :data:`LOST_WORKER` has those of a job that lost its Python
+worker, :data:`BY_FAULT` those that belong to a fault of the run, by its name.
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ CLOSED_AT_WORK = (
     r"FnApiControlClient closed, clearing outstanding requests"
 )
 
+# The TaskManager's ends of the connections to a Python worker that was lost.
+LOST_WORKER = (
+    r"org\.apache\.beam\.sdk\.fn\.data\.BeamFnDataGrpcMultiplexer +\S+ - Failed to handle for",
+    r"org\.apache\.beam\.runners\.fnexecution\.control\.FnApiControlClient +\S+ - FnApiControlClient",
+)
+
 # Of a checkpoint that a fault or a switch aborted before the operators had heard of it (on 2.2.1: once in six kills
 # with a checkpoint every 100 ms, for each checkpoint whose directory could not be created, and once in 30 jobs that
 # started from a savepoint on a busy machine: their first one). The line says nothing of it, the exception below it does.
@@ -80,9 +86,5 @@ BY_FAULT: Mapping[str, tuple[str, ...]] = {
     RESCALE: _SWITCH,
     # The candidate starts without the outputs of the savepoint.
     **dict.fromkeys((START_BESIDE, f"{STOP}{CANDIDATE}{FROM_OFFSET}"), (_ABORTED_CHECKPOINT,)),
-    # The TaskManager's ends of the connections to the killed process.
-    "kill python_worker": (
-        r"org\.apache\.beam\.sdk\.fn\.data\.BeamFnDataGrpcMultiplexer +\S+ - Failed to handle for",
-        r"org\.apache\.beam\.runners\.fnexecution\.control\.FnApiControlClient +\S+ - FnApiControlClient",
-    ),
+    "kill python_worker": LOST_WORKER,
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from flink_testbed.core.patterns import TooSlowError, compile_pattern
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.checks.known_log_lines import BY_FAULT, CLOSED_AT_WORK, KNOWN
+from pytest_flink_agents.checks.known_log_lines import BY_FAULT, CLOSED_AT_WORK, KNOWN, LOST_WORKER
 from pytest_flink_agents.evidence.model import Evidence, LogError
 
 NAME = "logs"
@@ -63,6 +63,12 @@ def _is_explained(error: LogError, allow: Sequence[str], evidence: Evidence) -> 
         or (not evidence.restarts and compile_pattern(CLOSED_AT_WORK).is_found(error.line))
         or any(compile_pattern(pattern).is_found(text) for pattern in by_faults)
     )
+
+
+def lost_worker(errors: Sequence[LogError]) -> tuple[LogError, ...]:
+    """Return the entries of TaskManagers that lost a Python worker, none if they only closed connections to it."""
+    lines = tuple(one for one in errors if any(compile_pattern(pattern).is_found(one.line) for pattern in LOST_WORKER))
+    return () if all(compile_pattern(CLOSED_AT_WORK).is_found(one.line) for one in lines) else lines
 
 
 def _is_own_failure(text: str, evidence: Evidence) -> bool:

@@ -99,8 +99,7 @@ def _judged(
         return CheckResult(name, Validity.INVALID, wrong)
     if unknown := (*_not_known(path, upgrade, started), *unknown):
         return CheckResult(name, Validity.UNKNOWN, unknown)
-    remarks = [Finding(remark, (*path, "allow")) for remark in beside.remarks] if beside else []
-    return CheckResult(name, Validity.VALID, tuple(remarks))
+    return CheckResult(name, Validity.VALID, tuple(_remarks(beside)) if beside else ())
 
 
 def _started(upgrade: Upgrade, evidence: Evidence) -> list[Version]:
@@ -130,6 +129,11 @@ def _given_up(beside: BlueGreen) -> Iterator[Finding]:
     for one in beside.differences[:_SHOWN]:
         message = f"the candidate differs from the baseline in its shadow, key {one.key}: {one.place}"
         yield Finding(message, _MODE, one.baseline, one.candidate)
+
+
+def _remarks(beside: BlueGreen) -> Iterator[Finding]:
+    yield from (Finding(remark, (*_PATH, "allow")) for remark in beside.remarks)
+    yield from (Finding(loss, _MODE) for loss in beside.losses)
 
 
 def _doubt(beside: BlueGreen) -> str:

@@ -68,7 +68,8 @@ class BlueGreen:
     ``wanted`` is the step after which the scenario gives the candidate up on purpose, ``step`` the one at which it was given
     up, both empty for none. ``reason`` is empty if that was on purpose; it proves nothing about the candidate without
     ``known``. ``outputs`` and ``calls`` count what was compared, ``differences`` are the first ones of what differed.
-    ``savepoint`` is the last one of the baseline, from which it can be started again.
+    ``savepoint`` is the last one of the baseline, from which it can be started again. ``losses`` are the processes that
+    the baseline lost although the run went on, in words.
     """
 
     first: int
@@ -84,6 +85,7 @@ class BlueGreen:
     differences: tuple[ShadowDifference, ...] = ()
     remarks: tuple[str, ...] = ()
     savepoint: str = ""
+    losses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

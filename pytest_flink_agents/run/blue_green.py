@@ -8,10 +8,12 @@ from dataclasses import replace
 from itertools import chain
 
 from flink_testbed.core import clock
-from flink_testbed.core.problem import ProblemError
+from flink_testbed.core.problem import HostError, ProblemError
+from pytest_flink_agents.checks.logs import lost_worker
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.served_events import events_from
 from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE, Upgrade
+from pytest_flink_agents.provision.session_clusters import PROCESS_DIED
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.executed_plan import digest_together
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
@@ -45,14 +47,14 @@ def run_beside(
     versions = RunVersions((RunVersion(BASELINE, subject, place), promotion.candidate))
     plans = plans_of(versions)
     cluster, logs = place.cluster, LogWatch(place.cluster)
-    with refused_as(BASELINE):
+    with naming_dead_process(cluster), refused_as(BASELINE):
         launch = launch_agent(subject, channel, place, cluster, "")
-    submitted_s = clock.now_s()
-    baseline = FollowedRun(subject, channel, place, cluster, launch, timeline, logs)
+        submitted_s = clock.now_s()
+        baseline = FollowedRun(subject, channel, place, cluster, launch, timeline, logs)
     times = {"deadline_s": deadline_s, "started_s": started_s, "submitted_s": submitted_s}
     try:
         with _naming_ways_on(baseline, promotion):
-            in_time = baseline.follow(deadline_s)
+            in_time = _followed(baseline, promotion, deadline_s)
             candidate = promotion.run
             if not in_time or not promotion.outcome.served or candidate is None:
                 promotion.end()
@@ -61,9 +63,10 @@ def run_beside(
             place.environment.progress(f"stopped the {BASELINE}; its savepoint is {promotion.outcome.savepoint}")
             # Behind the step of the switch, whose end is before the first output of the candidate.
             channel.send_rest()
-            ended = baseline.ended()
+            ended = baseline.ended(promotion.history)
             in_time = candidate.follow(deadline_s - baseline.seconds)
             promotion.look_at_late_work()
+            ended = _without_losses(ended, promotion)
             evidence = candidate.evidence(in_time=in_time, **times)
             savepoints = ["", promotion.copy]
             evidence = with_versions(evidence, [ended], candidate, versions, plans, savepoints)
@@ -79,6 +82,39 @@ def run_beside(
                 run.abandon_blocked_cluster()
 
 
+def _followed(baseline: FollowedRun, promotion: Promotion, deadline_s: float) -> bool:
+    """Follow the baseline until it serves no longer; return False if the deadline passed before.
+
+    A cluster that is lost after the switch has nothing more to do: all outputs of the baseline are committed.
+    """
+    try:
+        return baseline.follow(deadline_s)
+    except HostError as error:
+        if not promotion.outcome.served or error.problems[0].code != PROCESS_DIED:
+            raise
+        return True
+
+
+def _without_losses(ended: EndedJob, promotion: Promotion) -> EndedJob:
+    """Return the baseline without the errors in its logs that the loss of its processes explains, and name the losses.
+
+    They are no fault of the candidate, and what the baseline has served is whole.
+    """
+    losses: list[str] = []
+    explained = lost_worker(ended.log_errors or ())
+    if explained:
+        losses.append(f"the {BASELINE} lost a Python worker, as {explained[0].file} says: {explained[0].line}")
+    try:
+        ended.run.cluster.require_alive()
+    except HostError as error:
+        left = f"its savepoint is {promotion.outcome.savepoint}"
+        losses.append(f"the {BASELINE} lost its cluster after the switch: {error.problems[0].message}; {left}")
+        explained += tuple(one for one in ended.log_errors or () if one.crash)
+    promotion.outcome = replace(promotion.outcome, losses=tuple(losses))
+    errors = None if ended.log_errors is None else tuple(one for one in ended.log_errors if one not in explained)
+    return replace(ended, log_errors=errors)
+
+
 @contextlib.contextmanager
 def _naming_ways_on(baseline: FollowedRun, promotion: Promotion) -> Iterator[None]:
     """Add to an error of the block from where each version that has served can be started again."""
@@ -91,8 +127,8 @@ def _naming_ways_on(baseline: FollowedRun, promotion: Promotion) -> Iterator[Non
         with contextlib.ExitStack() as named:
             for name, run in runs:
                 named.enter_context(naming_restore_point(run.cluster.directory, run.launch.job_ids, name))
-            for _, run in runs:
-                named.enter_context(naming_dead_process(run.cluster))
+            # From the switch on, the baseline's cluster is not needed.
+            named.enter_context(naming_dead_process(runs[-1][1].cluster))
             raise
 
 

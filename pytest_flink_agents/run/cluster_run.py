@@ -31,10 +31,10 @@ def run_on_cluster(
     """
     if not isinstance(subject, (AgentSubject, JobSubject)):
         raise ValueError("a script creates its own local environment: it runs on the local tier only")
-    cluster = place.cluster
-    run = run_beside if promotion_of(timeline) else _run
-    with naming_dead_process(cluster):
-        return run(subject, channel, place, timeline, deadline_s)
+    if promotion_of(timeline):
+        return run_beside(subject, channel, place, timeline, deadline_s)
+    with naming_dead_process(place.cluster):
+        return _run(subject, channel, place, timeline, deadline_s)
 
 
 def _run(

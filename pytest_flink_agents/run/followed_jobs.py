@@ -108,7 +108,8 @@ class FollowedJobs:
             if error.problems[0].code == PROCESS_DIED:
                 raise self._died_with(error) from None
             raise
-        self.ended_s = clock.now_s()
+        finally:
+            self.ended_s = clock.now_s()
         return in_time
 
     def begin(self, within_s: float) -> bool:

@@ -35,9 +35,13 @@ class EndedJob:
 class FollowedRun(FollowedJobs):
     """The jobs of one launch, from their start to their evidence."""
 
-    def ended(self) -> EndedJob:
-        """Return what is known of a job that was stopped for another version."""
-        history, directory = self._watches[0].history(), self._place.directory / f"logs-{self.launch.job_ids[0]}"
+    def ended(self, history: JobHistory | None = None) -> EndedJob:
+        """Return what is known of a job that was stopped for another version.
+
+        ``history`` is the last one that was read of it, None if its cluster is still needed and has it.
+        """
+        history = history or self._watches[0].history()
+        directory = self._place.directory / f"logs-{self.launch.job_ids[0]}"
         errors = self._logs.collect(directory, self.launch.job_ids)
         return EndedJob(self, history, self._steps(history), errors)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from pytest_flink_agents.run.shadow_channel import ShadowChannel
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import ActResult, AtStart, MoveBeside, StartFromSavepoint, Step, Then, Trigger
 from pytest_flink_agents.run.topic_channel import TopicChannel
-from pytest_flink_agents.run.watch.jobs import JobWatch
+from pytest_flink_agents.run.watch.jobs import JobHistory, JobWatch
 from pytest_flink_agents.run.watch.logs import LogWatch
 from pytest_flink_agents.vocabulary import counted
 
@@ -80,6 +81,8 @@ class Promotion:
         self.copy = ""
         self._shadow: ShadowChannel | None = None
         self.run: FollowedRun | None = None
+        # The last history of the baseline that was read.
+        self.history = JobHistory()
         self._restarts = 0
         # The numbers of the candidate's calls and outputs by which it was judged.
         self._judged = self._shown = 0
@@ -273,6 +276,8 @@ class Promotion:
     def _switch(self, target: FaultTarget) -> ActResult:
         self._require_health(target)
         assert self._shadow is not None
+        watch = JobWatch(target.cluster, target.job_id)
+        self.history = watch.history()
         # Both are idle: nothing from the offset on is written yet. So a refusal of either part leaves the baseline serving.
         start = self._shadow.serve()
         if self._ledger and self._ledger.shadow:
@@ -284,5 +289,8 @@ class Promotion:
             left = after_refusal(target.cluster, target.job_id, BASELINE)
             raise GivenUpError(f"{error.problems[0].message}; {left}", known=False) from error
         self.outcome = replace(self.outcome, served=True, outputs_from=start, savepoint=path)
+        # From here on the baseline is not needed, nor is its cluster.
+        with contextlib.suppress(HostError):
+            self.history = watch.history()
         # No interruption, after which a job would have to restore its state: the candidate has it since its start.
         return ActResult(felt=True, detail=path, stopped=True)

@@ -46,6 +46,11 @@ STEPS: dict[str, tuple[Any, str, int]] = {
 # a savepoint or checkpoint, or the candidate has taken over.
 SERVES, BASELINE, BOTH, PROMOTED = "the baseline serves", ("baseline",), ("candidate", "baseline"), "promoted"
 EITHER = "the baseline serves or has a named savepoint"
+# The candidate has taken over, and a process that was lost is named.
+REMARKED, LOGGED = "the baseline's loss is a remark", "the candidate's loss is an error in its log"
+# A job that is idle notices the loss of its Python worker with the next input, and not if it is stopped before.
+NOTICED = "the baseline serves, or its loss is a remark"
+PROCESS_MODE = "flink_config: {python.execution-mode: process}\n"
 
 
 def die_taskmanager(cluster: FlinkCluster) -> None:
@@ -59,6 +64,12 @@ def die_jobmanager(cluster: FlinkCluster) -> None:
     processes.members["jobmanager"].kill()
 
 
+def die_python_worker(cluster: FlinkCluster) -> None:
+    """Let the Python workers die, as soon as there are any."""
+    processes = cluster.require_processes()
+    assert wait_for(lambda: processes.kill_python_workers() > 0, REACHED_S)
+
+
 @pytest.mark.parametrize(
     ("step", "side", "victim", "left"),
     [
@@ -69,7 +80,7 @@ def die_jobmanager(cluster: FlinkCluster) -> None:
         ("judging", "candidate", die_jobmanager, SERVES),
         ("switch", "baseline", die_jobmanager, BASELINE),
         ("switch", "candidate", die_taskmanager, BOTH),
-        ("first checkpoint", "baseline", die_jobmanager, BOTH),
+        ("first checkpoint", "baseline", die_jobmanager, REMARKED),
         ("first checkpoint", "candidate", die_taskmanager, BOTH),
         # On clusters with high availability, which replace what they lose.
         ("savepoint", "baseline", kill_jobmanager, SERVES),
@@ -79,6 +90,11 @@ def die_jobmanager(cluster: FlinkCluster) -> None:
         ("switch", "baseline", kill_taskmanager, EITHER),
         ("switch", "baseline", kill_jobmanager, SERVES),
         ("switch", "candidate", kill_jobmanager, PROMOTED),
+        # In process mode, on clusters that go on.
+        ("start", "candidate", die_python_worker, SERVES),
+        ("judging", "baseline", die_python_worker, NOTICED),
+        ("switch", "baseline", die_python_worker, NOTICED),
+        ("switch", "candidate", die_python_worker, LOGGED),
     ],
 )
 def test_a_version_serves_or_has_a_named_savepoint(
@@ -92,7 +108,8 @@ def test_a_version_serves_or_has_a_named_savepoint(
 ) -> None:
     copy_agents(tmp_path, "kiosks.py")
     kind = BreakableRun if victim in (kill_taskmanager, kill_jobmanager) else ScenarioRun
-    run = run_of(kind, scenario_of("NextKiosk"), tmp_path, request)
+    text = scenario_of("NextKiosk") + (PROCESS_MODE if victim is die_python_worker else "")
+    run = run_of(kind, text, tmp_path, request)
     before = run.version.before()
     assert before is not None
     versions = {"baseline": before, "candidate": run.version}
@@ -102,6 +119,8 @@ def test_a_version_serves_or_has_a_named_savepoint(
     if isinstance(outcome, CheckedRun):
         if left == EITHER:
             left = BASELINE if _POINT.search(text) else SERVES
+        elif left == NOTICED:
+            left = REMARKED if beside(outcome).served else SERVES
         _require_served_as(left, outcome)
     points = dict(_POINT.findall(text))
     assert sorted(points) == sorted(left if isinstance(left, tuple) else ()), text
@@ -109,14 +128,17 @@ def test_a_version_serves_or_has_a_named_savepoint(
     if victim in (die_taskmanager, die_jobmanager):
         del clusters[side]
     assert not [job for cluster in clusters.values() for job in cluster.jobs() if not job.ended], "no job is left"
+    assert not sum(cluster.require_processes().kill_python_workers() for cluster in clusters.values())
 
 
 def _require_served_as(left: str | tuple[str, ...], checked: CheckedRun) -> None:
     """Require that the candidate was promoted or nothing is said of it, and that each input was served once."""
     found = beside(checked)
-    if left == PROMOTED:
-        assert checked.valid, checked.text
+    if left in (PROMOTED, REMARKED, LOGGED):
+        wrong = [result.check for result in checked.results if result.validity is not Validity.VALID]
+        assert wrong == (["logs"] if left == LOGGED else []), checked.text
         assert found.served
+        assert len(found.losses) == (left == REMARKED)
     else:
         assert checked.validity is Validity.UNKNOWN, checked.text
         assert (found.served, found.known) == (False, False)

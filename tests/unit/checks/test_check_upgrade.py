@@ -303,10 +303,13 @@ def with_beside(beside: BlueGreen, *versions: Version) -> Evidence:
     return replace(RAN, upgrade=Upgrade(versions, len(versions), blue_green=beside))
 
 
-def test_a_candidate_that_took_over_is_valid_and_says_which_rule_allowed_nothing() -> None:
-    result = checked(with_beside(replace(PROMOTED, remarks=("allow: x matched nothing",))))
+def test_a_candidate_that_took_over_is_valid_and_says_what_was_not_needed() -> None:
+    result = checked(with_beside(replace(PROMOTED, remarks=("allow: x matched nothing",), losses=("it died",))))
     assert result.validity is Validity.VALID
-    assert [(one.message, one.path) for one in result.findings] == [("allow: x matched nothing", ("upgrade", "allow"))]
+    assert [(one.message, one.path) for one in result.findings] == [
+        ("allow: x matched nothing", ("upgrade", "allow")),
+        ("it died", ("upgrade", "mode")),
+    ]
 
 
 def test_a_candidate_that_differed_in_its_shadow_is_invalid_with_its_differences() -> None:

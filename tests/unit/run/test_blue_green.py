@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 
 from flink_testbed.core.problem import HostError, Problem
-from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.evidence.model import Evidence, LogError
 from pytest_flink_agents.evidence.upgrade import BlueGreen, Upgrade
 from pytest_flink_agents.run import blue_green
-from pytest_flink_agents.run.followed_run import FollowedRun
+from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.promotion import Promotion, ShadowTask
 from pytest_flink_agents.run.run_version import RunVersion
@@ -22,6 +22,7 @@ from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import AfterOutputs
 from pytest_flink_agents.run.topic_channel import TopicChannel
 from pytest_flink_agents.run.versions import RunVersions
+from pytest_flink_agents.run.watch.jobs import JobHistory
 
 SUBJECT = AgentSubject("s", {"agent": "a:V1"})
 PLACE = cast(Place, SimpleNamespace(cluster=SimpleNamespace(directory=None), releases="Flink 2.2.1"))
@@ -85,8 +86,11 @@ def test_the_job_of_the_candidate_is_cancelled_if_the_run_of_the_baseline_breaks
     assert candidate.did == (["look", "abandon"] if fails else ["look", "cancel", "abandon"])
 
 
+DIED = HostError(Problem("FA407", "a JobManager has died", next_step="look"))
+
+
 def _dead() -> None:
-    raise HostError(Problem("FA407", "a JobManager has died", next_step="look"))
+    raise DIED
 
 
 @pytest.mark.parametrize(("served", "dead"), [(True, "one"), (True, "two"), (False, "one")])
@@ -108,7 +112,57 @@ def test_an_error_names_from_where_each_version_that_has_served_can_be_started(
     of_candidate = f"the candidate can be started from {tmp_path}/two/checkpoints/two-id-of-the-job/chk-7"
     known = [of_candidate, of_baseline] if served else [of_baseline]
     (problem,) = caught.value.problems
-    assert (problem.code, problem.next_step) == ("FA407", "; ".join(["look", *known]))
+    # From the switch on, the cluster of the baseline is no cause of an error.
+    code, steps = ("FA404", known) if served and dead == "one" else ("FA407", ["look", *known])
+    assert (problem.code, problem.next_step) == (code, "; ".join(steps))
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_baseline_may_lose_its_cluster_once_the_candidate_serves(served: bool) -> None:
+    baseline, one = Run(DIED), promotion()
+    one.outcome = replace(one.outcome, served=served)
+    with nullcontext() if served else pytest.raises(HostError, match="a JobManager has died"):
+        assert blue_green._followed(cast(FollowedRun, baseline), one, 60.0)
+
+
+BEAM = "2026-12-01 03:51:24,110 ERROR org.apache.beam."
+MULTIPLEXER = LogError(
+    "tm.log", f"{BEAM}sdk.fn.data.BeamFnDataGrpcMultiplexer  [] - Failed to handle for unknown endpoint"
+)
+CLOSED = LogError("tm.log", f"{BEAM}runners.fnexecution.control.FnApiControlClient [] - FnApiControlClient closed, clearing "
+                  "outstanding requests {13=java}")  # fmt: skip
+OTHER = LogError("tm.log", "2026-12-01 03:51:24,110 ERROR org.apache.flink.Sink [] - cannot commit")
+CRASH = LogError("hs_err_pid7.log", "the JVM has crashed", crash=True)
+
+
+@pytest.mark.parametrize(
+    ("logged", "dies", "kept", "losses"),
+    [
+        ((OTHER,), False, (OTHER,), []),
+        ((MULTIPLEXER, CLOSED, OTHER), False, (OTHER,), ["the baseline lost a Python worker, as tm.log says: "]),
+        # A TaskManager that closes the connection to its worker has lost nothing.
+        ((CLOSED,), False, (CLOSED,), []),
+        (
+            (CRASH, OTHER),
+            True,
+            (OTHER,),
+            ["the baseline lost its cluster after the switch: a JobManager has died; its savepoint is file:/s"],
+        ),
+        # Without such a loss nothing explains a crash.
+        ((CRASH,), False, (CRASH,), []),
+        (None, False, None, []),
+    ],
+)
+def test_what_the_baseline_lost_is_a_remark_and_no_error_in_its_logs(
+    logged: tuple[LogError, ...] | None, dies: bool, kept: tuple[LogError, ...] | None, losses: list[str]
+) -> None:
+    baseline, one = Run(), promotion()
+    one.outcome = replace(one.outcome, served=True, savepoint="file:/s")
+    baseline.cluster = SimpleNamespace(require_alive=_dead if dies else lambda: None)
+    ended = EndedJob(cast(FollowedRun, baseline), JobHistory(), (), logged)
+    assert blue_green._without_losses(ended, one).log_errors == kept
+    assert len(one.outcome.losses) == len(losses)
+    assert all(found.startswith(loss) for found, loss in zip(one.outcome.losses, losses, strict=True))
 
 
 def upgrade_of(outcome: BlueGreen, *, started: bool) -> Upgrade:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -19,6 +20,7 @@ from flink_testbed.ledger.recording import HELD_BACK
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.evidence.upgrade import STOP
 from pytest_flink_agents.provision.session_clusters import CLUSTER_ABANDONED, PROCESS_DIED
+from pytest_flink_agents.run import promotion
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.health import GivenUpError
 from pytest_flink_agents.run.place import Place
@@ -29,6 +31,7 @@ from pytest_flink_agents.run.shadow_channel import ShadowChannel
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import ActResult, AfterOutputs, Step, TimelineRun
 from pytest_flink_agents.run.topic_channel import TopicChannel
+from pytest_flink_agents.run.watch.jobs import JobHistory
 
 STEPS = ["savepoint", "start", "shadow", "switch"]
 
@@ -206,9 +209,14 @@ class Ledger:
 
 
 class Switched:
-    """A candidate that was judged by the inputs 4 to 7, and serves."""
+    """A candidate that was judged by the inputs 4 to 7, and serves.
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    ``histories`` are those of the baseline that are read at the switch; later ones are refused.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, histories: Sequence[JobHistory] = (JobHistory(),) * 4) -> None:
+        read = iter(histories)
+        monkeypatch.setattr(promotion, "JobWatch", lambda cluster, job_id: SimpleNamespace(history=lambda: _next(read)))
         now_s = [100.0]
         monkeypatch.setattr(clock, "now_s", lambda: now_s[0])
         monkeypatch.setattr(clock, "pause", lambda seconds: now_s.__setitem__(0, now_s[0] + 0.5))
@@ -233,6 +241,22 @@ class Switched:
     def found(self) -> list[tuple[str, str]]:
         self.promotion.look_at_late_work()
         return [(one.place, one.candidate) for one in self.promotion.outcome.differences]
+
+
+def _next(histories: Iterator[JobHistory]) -> JobHistory:
+    for history in histories:
+        return history
+    raise HostError(Problem("FA404", "REST does not answer"))
+
+
+@pytest.mark.parametrize("read", [1, 2])
+def test_the_history_of_the_baseline_is_the_last_one_that_its_cluster_showed(
+    read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    histories = [JobHistory(restarts=0), JobHistory(restarts=0, job_id="j")]
+    one = Switched(monkeypatch, histories[:read])
+    assert one.promotion.outcome.served, "a cluster that was lost after the savepoint changes nothing"
+    assert one.promotion.history == histories[read - 1]
 
 
 @pytest.mark.parametrize(
