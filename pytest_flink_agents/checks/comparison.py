@@ -172,7 +172,7 @@ def _not_compared(before: Evidence, after: Evidence) -> Iterator[str]:
     if {before.tier, after.tier} == {Tier.LOCAL}:
         yield "the memory is not compared: the stored run has none; record it with compare, or expect.memory"
     else:
-        yield "the memory is not compared: Flink does not show that of a key at the end of a job"
+        yield "the memory is not compared: it is not known of both runs"
 
 
 def _failure_row(evidence: Evidence) -> Iterator[Row]:

@@ -33,14 +33,22 @@ class ExpectedValue:
 def check_memory(expected: Sequence[ExpectedValue], evidence: Evidence) -> CheckResult:
     """Return *invalid* if a value in memory is not the expected one.
 
-    *Unknown* if the memory is not known: on Flink, and after a run that failed or was cut short.
+    *Unknown* if the memory is not known: of upstream's engine, on a cluster of other machines, and after a run that failed
+    or was cut short.
     """
     if evidence.memory is None:
-        finding = Finding("the memory at the end is not known", ("expect", "memory"), "memory", "unknown")
+        message = f"the memory at the end is not known{_reason(evidence)}"
+        finding = Finding(message, ("expect", "memory"), "memory", "unknown")
         return CheckResult(NAME, Validity.UNKNOWN, (finding,))
     known = {identity(one.key): one.values for one in evidence.memory}
     findings = [finding for one in expected for finding in _differences(one, known)]
     return CheckResult(NAME, Validity.INVALID if findings else Validity.VALID, tuple(findings))
+
+
+def _reason(evidence: Evidence) -> str:
+    if evidence.engine == "upstream":
+        return ": upstream's engine does not show it"
+    return "" if evidence.failure or not evidence.complete else ": no subtask has written it on this machine"
 
 
 def _differences(expected: ExpectedValue, known: Mapping[str, Mapping[str, Any]]) -> list[Finding]:

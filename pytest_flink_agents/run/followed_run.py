@@ -8,6 +8,7 @@ from flink_testbed.core import clock
 from pytest_flink_agents.evidence.event_log import EventLog
 from pytest_flink_agents.evidence.failed_action import located
 from pytest_flink_agents.evidence.job_failure import job_failure
+from pytest_flink_agents.evidence.memory import read_memory
 from pytest_flink_agents.evidence.metrics import read_metrics
 from pytest_flink_agents.evidence.model import Evidence, Failure, LogError, StepRecord
 from pytest_flink_agents.evidence.network import read_blocked
@@ -92,6 +93,7 @@ class FollowedRun(FollowedJobs):
             timed_out_after_s=None if in_time else deadline_s,
             stopped=stopped,
             metrics_final=final_metrics is not None,
+            memory=read_memory(place.events) if state == "FINISHED" and not failure else None,
             job_state=state,
             timings_s=self._timings(started_s, submitted_s),
             steps=steps,

@@ -94,6 +94,7 @@ def launch_agent(
             worker_python=cluster.worker_python,
             savepoint=savepoint,
             replay=replay,
+            reports_memory=subject.reports_memory and cluster.shares_files,
             environment=dict(subject.environment),
             network=subject.network.fields(place.events) if subject.network else None,
         )

@@ -45,7 +45,7 @@ class AgentSubject:
     ``spec`` has the fields ``agent`` (``module:Class``, or a mapping that names a file) and
     ``resources`` (sections of upstream's YAML). ``config`` are options of flink-agents,
     ``environment`` environment variables of the agent's process. ``network`` limits its connections,
-    None if it may connect to everything. ``seed`` draws the order of keys on the local tier, where
+    None if it may connect to everything. ``seed`` draws the order of keys on the local tier.
     ``reports_memory`` asks for the memory at the end. ``addresses`` are those of the run's services, by placeholder.
     """
 

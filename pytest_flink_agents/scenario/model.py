@@ -56,10 +56,15 @@ class Scenario(ScenarioFields):
         return self
 
     @model_validator(mode="after")
-    def _memory_without_flink(self) -> Self:
-        if self.expect.memory and self.tiers != ("local",):
-            next_step = "add `tiers: [local]`: Flink does not show the memory of a key at the end of a job"
-            raise wrong("tiers: [local] beside memory", code="FA204", next_step=next_step)
+    def _memory_of_one_job(self) -> Self:
+        if not self.expect.memory:
+            return self
+        if self.job is not None:
+            next_step = "remove memory: only the job around an agent shows it"
+            raise wrong("an agent beside memory", message="memory beside a job", next_step=next_step)
+        if (self.upgrade or self.rescales) and self.tiers != ("local",):
+            next_step = "add `tiers: [local]`: on Flink the memory is known of keys with an input of the last job only"
+            raise wrong("tiers: [local] beside memory and another job", code="FA204", next_step=next_step)
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from pyflink.datastream import KeyedProcessFunction
-from runtime_agents import Echo
+from runtime_agents import Echo, Remembering
 
 from flink_agents_runtime.local.host import LocalHost
 from flink_agents_runtime.network import NetworkClosedError
@@ -193,6 +193,22 @@ def test_the_last_metrics_are_written_beside_the_event_log(tmp_path) -> None:
     assert found[0].keys() == local.keys()
     assert found[0]["numOfEventProcessed"] == local["numOfEventProcessed"] == 2
     assert found[0]["inputRunLatencyMs.count"] == local["inputRunLatencyMs.count"] == 1
+
+
+def test_the_memory_of_a_key_is_written_beside_the_event_log_if_asked_for(tmp_path) -> None:
+    plan = build_plan({"agent": f"runtime_agents:{Remembering.__name__}"}, config={"baseLogDir": str(tmp_path)})
+    text = plan.model_dump_json(serialize_as_any=True)
+    for reports_memory in (False, True):
+        running = Job(AgentOperator(text, "a job: ü", reports_memory=reports_memory), Flink())
+        for key in ("a", "b", "a"):
+            running.take(key)
+        running.operator.close()
+        files = list(tmp_path.glob("memory-a-job-*.jsonl"))
+        assert len(files) == reports_memory
+    lines = [json.loads(line) for line in files[0].read_text().splitlines()]
+    assert [line["key"] for line in lines] == ["a", "b", "a"]
+    assert [line["values"] for line in lines] == [{"runs": 1}, {"runs": 1}, {"runs": 2}]
+    assert lines[0]["at_ns"] < lines[1]["at_ns"] < lines[2]["at_ns"]
 
 
 def fire_the_earliest(operator: AgentOperator, flink: Flink) -> tuple[str, int, list[object]]:

@@ -86,6 +86,11 @@ class KeyState:
         return not (self.current or self.inputs or self.tasks or self.short_term or self.sensory)
 
     @property
+    def short_term_values(self) -> dict[str, Any]:
+        """Return the values of short-term memory by dotted path, without the objects around them."""
+        return {path: item[0] for path, item in self.short_term.items() if isinstance(item, tuple)}
+
+    @property
     def ended_sequence(self) -> int:
         """Return the number of the last input whose run has ended."""
         return self.sequence if self.current is None else self.sequence - 1

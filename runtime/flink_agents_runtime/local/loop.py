@@ -157,8 +157,7 @@ class Loop:
         for run in self._runs.values():
             if expiry is not None:
                 expiry.sweep(run.state)
-            values = {path: item[0] for path, item in run.state.short_term.items() if isinstance(item, tuple)}
-            if values:
+            if values := run.state.short_term_values:
                 found.append((run.key, values))
         return tuple(found)
 

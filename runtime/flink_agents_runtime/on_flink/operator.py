@@ -33,6 +33,7 @@ from flink_agents_runtime.engine.plain_events import quick_events
 from flink_agents_runtime.engine.run import Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.logs import logs_of
+from flink_agents_runtime.observe.memory_file import MemoryFile
 from flink_agents_runtime.observe.metrics_file import MetricsFile
 from flink_agents_runtime.observe.outgoing_calls import carry_causes
 from flink_agents_runtime.on_flink.live_key import FIRST_POLL_MS, MAX_POLL_MS, LiveKey, run_until_blocked
@@ -63,14 +64,23 @@ class AgentOperator(KeyedProcessFunction):
     recorded since the last checkpoint are replayed after a restart, also if there was no checkpoint
     yet. The option ``job-identifier`` identifies the records; without it they belong to this
     submission of the operator. ``environment`` are environment variables of the agent's process,
-    which must not be shared with other jobs.
+    which must not be shared with other jobs. With ``reports_memory`` each change of a key's memory is
+    in a file beside the event log.
     """
 
     # A long run returns to Flink after this time and goes on in a timer: Flink can then cancel the job.
     slice_s = 1.0
 
-    def __init__(self, plan_json: str, job_name: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        plan_json: str,
+        job_name: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        reports_memory: bool = False,
+    ) -> None:
         self._plan_json = plan_json
+        self._reports_memory = reports_memory
         self._job_name = job_name
         self._environment = dict(environment or {})
         self._submission = uuid4().hex
@@ -86,6 +96,7 @@ class AgentOperator(KeyedProcessFunction):
         name = f"{self._job_name}-{secrets.token_hex(4)}"
         self._logs = logs_of(plan.config, name, plan.agent_name)
         self._last_metrics = MetricsFile(plan.config, name)
+        self._memory = MemoryFile(plan.config, name) if self._reports_memory else None
         self._store = self._open_store(plan.config)
         if self._store is not None:
             self._store.rebuild()
@@ -229,6 +240,8 @@ class AgentOperator(KeyedProcessFunction):
         A key that holds nothing but the number of its inputs is cleared, unless a store needs that number.
         """
         state = live.run.state
+        if self._memory is not None:
+            self._memory.write(live.run.key, state.short_term_values)
         if self._store is None and state.holds_nothing:
             if live.stored:
                 self._state.clear()
@@ -262,6 +275,8 @@ class AgentOperator(KeyedProcessFunction):
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._metrics.flush()
         self._last_metrics.write(self._metrics.snapshot())
+        if self._memory is not None:
+            self._memory.close()
         self._engine.close()
         if self._store is not None:
             self._store.close()

@@ -82,7 +82,8 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     With ``upstream_jars`` (paths) upstream's operator runs the agent, else the bundled one.
     ``user_jars`` are those that the job brings. ``ship`` lists zips and directories that travel with the
     job, ``worker_python`` is the workers' interpreter if it differs from this one, and ``savepoint`` is
-    the savepoint to start from. ``environment`` are environment variables of the agent's process, and
+    the savepoint to start from. With ``reports_memory`` the bundled operator writes the memory of each key beside
+    the event log. ``environment`` are environment variables of the agent's process, and
     ``network`` is the limit of its connections, None without one; upstream's operator has none.
     Raises RequestError of kind "plan" for them with upstream's operator and in thread mode, and for a savepoint of the
     other mode of Python.
@@ -171,7 +172,7 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any], mode: str) -> dict[st
     check_store(plan.config)
     text, name, replay = plan.model_dump_json(serialize_as_any=True), request["name"], request.get("replay")
     if replay is None:
-        operator = AgentOperator(text, name, variables)
+        operator = AgentOperator(text, name, variables, reports_memory=request.get("reports_memory", False))
     else:
         operator = ReplayOperator(text, name, ReplayScript.of(replay, exits=mode == "process"), variables)
     build_job(

@@ -23,12 +23,11 @@ from tests.support.runs import run, through_topics
 pytestmark = pytest.mark.slow
 
 AGENTS = "tests.support.agents.typed_events"
-# What may be said of the run with six purchases. `tiers` is for `memory`, which is refused with Flink at load.
+# What may be said of the run with six purchases.
 STATED = f"""\
 version: "1"
 name: totals of two customers
 agent: till:Till
-tiers: [local]
 network: open
 effects: [{{name: payments, route: POST /refunds, reply: {{json: 1}}}}]
 inputs: [{{key: a, value: 1}}]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -57,14 +57,31 @@ def test_memory_at_the_end(memory: str, evidence: Evidence, validity: Validity, 
 @pytest.mark.parametrize(
     ("memory", "more", "code"),
     [
-        ("{c-1: {total: 1}}", "", "FA204"),
-        ("{c-1: {total: 1}}", "tiers: [local, embedded]\n", "FA204"),
+        (
+            "{c-1: {total: 1}}",
+            "upgrade: {from: {agent: shop.agents:RefundAgent, config: {}}, after: {outputs: 1}}\n",
+            "FA204",
+        ),
         ("{c-1: {}}", LOCAL, "FA203"),
         ("{c-1: {total: {any_value: true}}}", LOCAL, "FA209"),
     ],
 )
 def test_memory_that_cannot_be_meant_is_refused(memory: str, more: str, code: str, stated: Stated) -> None:
     assert [found for found, _ in stated.problems(f"memory: {memory}", more)] == [code]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"engine": "upstream"}, ": upstream's engine does not show it"),
+        ({"tier": "remote"}, ": no subtask has written it on this machine"),
+        ({"complete": False}, ""),
+    ],
+)
+def test_an_unknown_memory_has_its_reason(change: dict[str, Any], reason: str, stated: Stated) -> None:
+    evidence = dataclasses.replace(RUN, memory=None, **change)
+    (finding,) = stated.result("memory", "memory: {c-1: {total: 1}}", evidence).findings
+    assert finding.message == f"the memory at the end is not known{reason}"
 
 
 def test_a_key_without_memory_is_shown_beside_those_that_have_some(stated: Stated) -> None:
