@@ -34,6 +34,9 @@ ANY_KEY = "*"
 _KEY = "[key]"
 # The likeness of two words, one of which has a letter more.
 _ONE_LETTER = 0.85
+# What follows the expectation of a wrong type, with the keys of the mapping that belongs there.
+_OF_KEYS = {"tuple_type": " of mappings with ", "model_type": " with "}
+_KEYS_SHOWN = 6
 _LIMITS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
 
 
@@ -76,7 +79,10 @@ def _mistake(error: _PydanticError, document: Document, language: _Language) -> 
         return Mistake("FA203", path, message, f"a number of {words} {context[limit]}", seen)
     is_bare = kind == "string_type" and isinstance(value, (int, float, bool))
     next_step = "quote it if it is meant as a string" if is_bare else ""
-    return Mistake("FA203", path, message, EXPECTED.get(kind) or str(error["msg"]), seen, next_step)
+    expected = EXPECTED.get(kind) or str(error["msg"])
+    if kind in _OF_KEYS and (keys := _keys_of_all_forms(_shape(path), language)):
+        expected += _OF_KEYS[kind] + ", ".join([*keys[:_KEYS_SHOWN], *(["..."] if keys[_KEYS_SHOWN:] else [])])
+    return Mistake("FA203", path, message, expected, seen, next_step)
 
 
 def _place_of(error: _PydanticError) -> tuple[DocumentPath, Any]:
@@ -173,11 +179,17 @@ def _keys(model: _Language) -> dict[str, str]:
 
 def _mapping_at(shape: tuple[str, ...], language: _Language) -> _Language:
     """Return the mapping of the language at the shape of a place."""
-    return next(
-        model
-        for known, model in _mappings(language).items()
-        if len(known) == len(shape) and all(one in (step, ANY_KEY) for one, step in zip(known, shape, strict=True))
-    )
+    return next(model for known, model in _mappings(language).items() if _fits(known, shape))
+
+
+def _keys_of_all_forms(shape: tuple[str, ...], language: _Language) -> list[str]:
+    """Return the keys of the mapping, or of the items of the list, at a shape without forms."""
+    forms = (model for known, model in _mappings(language).items() if _fits(_shape(_without_forms(known)), shape))
+    return list(dict.fromkeys(key for model in forms for key in _keys(model)))
+
+
+def _fits(known: tuple[str, ...], shape: tuple[str, ...]) -> bool:
+    return len(known) == len(shape) and all(one in (step, ANY_KEY) for one, step in zip(known, shape, strict=True))
 
 
 @lru_cache(maxsize=2)

@@ -37,6 +37,18 @@ ADDED = [
         "  expected: baseline: what is compared with: {git}, {agent}, {tier} or {evidence}",
     ),
     (
+        "effects: {payments: {route: POST /charge}}\n",
+        "x.scenario.yaml:9:10: FA203: wrong value for effects\n"
+        "  expected: a list of mappings with name, route, reply, fault, idempotent, tool, ...\n"
+        "  seen:     a mapping of payments",
+    ),
+    (
+        "upgrade: soon\n",
+        "x.scenario.yaml:9:10: FA203: wrong value for upgrade\n"
+        "  expected: a mapping with from, after, mode, rollback, inputs, in_flight, ...\n"
+        '  seen:     the string "soon"',
+    ),
+    (
         "compare: {baseline: {}}\n",
         "x.scenario.yaml:9:21: FA204: a key is missing in compare.baseline\n"
         "  expected: one of agent, git, tier and evidence; agent also beside git\n"
