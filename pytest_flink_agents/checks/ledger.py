@@ -36,5 +36,6 @@ def _finding(call: EffectCall) -> Finding:
         message = f"a call of {call.endpoint} was refused"
     else:
         kind = "tool" if call.method == TOOL else "route"
-        message, expected = f"the agent called {call.endpoint}, which has no such {kind}", f"a declared {kind}"
+        hint = ": the agent adds its path to the address of the endpoint" if call.path == "/" else ""
+        message, expected = f"the agent called {call.endpoint}, which has no such {kind}", f"a declared {kind}{hint}"
     return Finding(message, _EFFECTS, expected, seen, key=call.key)

@@ -27,7 +27,12 @@ def test_a_call_without_a_route_is_invalid_and_named() -> None:
     assert result.validity is Validity.INVALID
     (finding,) = result.findings
     assert (finding.message, finding.key) == ("the agent called payments, which has no such route", "c-1")
-    assert finding.seen == "call 2: POST /refund, no route, status 404"
+    assert (finding.expected, finding.seen) == ("a declared route", "call 2: POST /refund, no route, status 404")
+
+
+def test_a_call_of_the_endpoints_address_alone_lacks_its_path() -> None:
+    (finding,) = check_ledger(run(replace(NO_ROUTE, path="/"))).findings
+    assert finding.expected == "a declared route: the agent adds its path to the address of the endpoint"
 
 
 def test_a_call_with_a_refused_body_is_invalid_and_says_so() -> None:
