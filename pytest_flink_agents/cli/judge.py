@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.core import clock
-from pytest_flink_agents.cli.stored_session import stored_run
+from pytest_flink_agents.cli.stored_session import stored_policy, stored_run
 from pytest_flink_agents.cli.verify import verification
-from pytest_flink_agents.gate import EXIT_CODES, Policy, Verdict, history_of, inconclusive, report_not_trusted
+from pytest_flink_agents.gate import (
+    EXIT_CODES,
+    Policy,
+    Verdict,
+    add_reason,
+    doubtful,
+    history_of,
+    inconclusive,
+    report_not_trusted,
+)
 from pytest_flink_agents.policy.load import under_policy
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.json_files import verdict_text
@@ -79,7 +88,14 @@ def _verdict(path: Path, conditions: Conditions) -> Verdict:
         reason = report_not_trusted(f"{problem.code}: expected {problem.expected}, seen {problem.seen}")
         return inconclusive(conditions.profile or "default", reason)
     folder = path.resolve() if path.is_dir() else path.resolve().parent
-    return run.verdict(policy_in_force(run, conditions, folder), clock.today())
+    policy = policy_in_force(run, conditions, folder)
+    verdict = run.verdict(policy, clock.today())
+    before = "" if policy.file else stored_policy(folder)
+    if before:
+        # In another directory than the project's: without its rules nearly everything would do.
+        why = f"the session was decided by the policy {before}, and none is here: name the policy with --policy"
+        verdict = add_reason(verdict, doubtful(why))
+    return verdict
 
 
 def _not_verified(folder: Path, conditions: Conditions) -> Verdict | None:

@@ -79,6 +79,11 @@ def stored_session(folder: Path) -> StoredSession:
         raise _unreadable(folder / VERDICT_FILE, "another form", error) from None
 
 
+def stored_policy(folder: Path) -> str:
+    """Return the policy file that a session was decided by, empty for none. Raises ``HostError`` FA430."""
+    return str(_object(folder / VERDICT_FILE).get("policy", ""))
+
+
 def _digests(named: list[dict[str, str]]) -> dict[str, str]:
     return {one["name"]: one["digest"] for one in named}
 

@@ -63,7 +63,11 @@ def settings_of(config: pytest.Config) -> Settings:
     """
     found = {option.name: given(config, option) for option in OPTIONS}
     runs = values.integer(found["scenario_runs"], minimum=1) or 1
-    policy, profile = places.policy(found["flink_policy"], found["flink_profile"], config.rootpath)
+    gate = values.switch(found["flink_gate"])
+    started_in = config.invocation_params.dir if gate else None
+    policy, profile = places.policy(
+        found["flink_policy"], found["flink_profile"], config.rootpath, started_in=started_in
+    )
     named_tiers = values.tiers(found["flink_tier"], found["flink_rest_url"])
     return Settings(
         root=config.rootpath,
@@ -88,7 +92,7 @@ def settings_of(config: pytest.Config) -> Settings:
         keep=values.keep(found["flink_keep"]),
         reuse=values.switch(found["flink_reuse"]),
         rest_auth=values.rest_auth(found["flink_rest_auth"]),
-        gate=values.switch(found["flink_gate"]),
+        gate=gate,
         policy=policy,
         profile=profile,
         baseline=places.baseline(found["flink_baseline"], config.rootpath),

@@ -41,13 +41,19 @@ def directory(value: Given | None, root: Path) -> Path | None:
     return (root / value.text).resolve() if value else None
 
 
-def policy(named: Given | None, profile: Given | None, root: Path) -> tuple[Path | None, str]:
+def policy(
+    named: Given | None, profile: Given | None, root: Path, *, started_in: Path | None
+) -> tuple[Path | None, str]:
     """Return the policy file, None if there is none, and the profile to judge by.
 
-    A file with mistakes, or without the profile, is refused here, before anything starts.
+    A file with mistakes, or without the profile, is refused here, before anything starts. So is one of the project that
+    is not in pytest's root directory and that nobody named, under the gate: ``started_in`` is the directory in which
+    pytest was started, None without the gate.
     """
     file = root / (named.text if named else POLICY_FILE)
     if named is None and not os.path.lexists(file):
+        if started_in is not None:
+            _require_no_other_policy(root, started_in)
         if profile is not None and profile.text != "default":
             next_step = f"write {POLICY_FILE}, or leave --flink-profile out"
             raise refused(profile, f"there is no profile {profile.text!r}", "default", next_step, code="FA305")
@@ -59,6 +65,22 @@ def policy(named: Given | None, profile: Given | None, root: Path) -> tuple[Path
         return file, load_policy(file, root).profile(profile.text if profile else "")
     except PolicyError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _require_no_other_policy(root: Path, started_in: Path) -> None:
+    """Refuse a policy file where pytest was started, or above the root in the same repository.
+
+    An ini file in a directory of scenarios, or ``--rootdir``, would lead past it.
+    """
+    places = [started_in, root, *root.parents]
+    top = next((index for index, place in enumerate(places) if index and (place / ".git").exists()), len(places))
+    found = next((place / POLICY_FILE for place in places[: top + 1] if os.path.lexists(place / POLICY_FILE)), None)
+    if found is not None:
+        expected = f"a policy in pytest's root directory, {root}"
+        next_step = f"--flink-policy={found}, or let --rootdir name the project"
+        raise refused(
+            Given("", str(found)), "no option names this policy, and pytest does not find it", expected, next_step
+        )
 
 
 def baseline(value: Given | None, root: Path) -> Path | None:

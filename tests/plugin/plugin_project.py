@@ -145,13 +145,15 @@ class Project:
         identity = ("-c", "user.name=qa", "-c", "user.email=qa@localhost")
         subprocess.run(["git", *identity, *arguments], cwd=self.path, check=True, capture_output=True)
 
-    def run(self, *arguments: str, tier: str = "local", ends: bool = True) -> pytest.RunResult:
-        """Run pytest, and require that no process of the session is left.
+    def run(self, *arguments: str, tier: str = "local", ends: bool = True, below: str = "") -> pytest.RunResult:
+        """Run pytest, in a directory ``below`` the root if there is one, and require that no process is left.
 
         Those of a session that does not end in order have ten seconds to notice.
         """
         chosen = [f"--flink-tier={tier}"] if tier else []
+        os.chdir(self.path / below)
         result = self._pytester.runpytest_subprocess("-W", "error", *chosen, *arguments, timeout=SESSION_S)
+        os.chdir(self.path)
         if not ends:
             wait_until(self._ended, what="the end of the session's processes", timeout_s=10)
         assert not self.processes(), "the session left processes behind"

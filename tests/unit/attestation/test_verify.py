@@ -279,6 +279,8 @@ def test_judge_believes_no_report_that_the_key_did_not_sign(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = attested(signer)
+    policy = 'version: "1"\ndefault: one\nprofiles: {one: {}}\n'
+    (tmp_path / "flink-agents-policy.yaml").write_text(policy, encoding="utf-8")
     key = f"--key={keys[1]}"
     assert main(["judge", str(folder), key]) == 0
     report = folder / "report.json"

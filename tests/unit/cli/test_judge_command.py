@@ -235,3 +235,14 @@ def test_a_truncated_or_foreign_file_is_inconclusive(tmp_path: Path, capsys: pyt
         assert capsys.readouterr().out.splitlines()[-2].startswith("  inconclusive: report: the stored run cannot be")
     file.write_bytes(whole.encode("utf-16"))
     assert main(["judge", str(tmp_path)]) == 10
+
+
+def test_a_session_that_a_policy_decided_is_not_promoted_where_there_is_none(judged: Any, tmp_path: Path) -> None:
+    """As by ``judge`` in another directory than the project's."""
+    written = {"verdict": "block", "policy": "flink-agents-policy.yaml"}
+    (tmp_path / "verdict.json").write_text(json.dumps(written), encoding="utf-8")
+    code, text = judged(stored(item("right")))
+    assert code == 10
+    assert "decided by the policy flink-agents-policy.yaml, and none is here" in text
+    assert judged(FAILED)[0] == 1
+    assert judged(stored(item("right")), tag="refunds")[0] == 0
