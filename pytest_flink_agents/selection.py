@@ -77,11 +77,12 @@ class _Candidates:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.complete = True
+        self._linked: set[Path] = set()
 
     def __iter__(self) -> Iterator[Path]:
         seen = 0
-        for directory, folders, files in os.walk(self._root):
-            folders[:] = sorted(name for name in folders if not _is_skipped(Path(directory, name)))
+        for directory, folders, files in os.walk(self._root, followlinks=True):
+            folders[:] = sorted(name for name in folders if self._is_entered(Path(directory, name)))
             for name in sorted(files):
                 path = Path(directory, name)
                 if name.endswith(SCENARIO_SUFFIXES) or (_LOOKS_LIKE.search(name) and _reads_like_a_scenario(path)):
@@ -90,6 +91,20 @@ class _Candidates:
             if seen > _MAX_FILES:
                 self.complete = False
                 return
+
+    def _is_entered(self, folder: Path) -> bool:
+        """Return whether a directory is searched; a link only if it leads to a part of the project that nothing else enters."""
+        if _is_skipped(folder):
+            return False
+        if not folder.is_symlink():
+            return True
+        target = folder.resolve()
+        if target in self._linked or not target.is_relative_to(self._root):
+            # A scenario file outside of the project is refused.
+            return False
+        self._linked.add(target)
+        below = target.relative_to(self._root).parts
+        return any(_is_skipped(self._root.joinpath(*below[: depth + 1])) for depth in range(len(below)))
 
 
 def _is_skipped(folder: Path) -> bool:

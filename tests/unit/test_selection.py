@@ -47,6 +47,17 @@ def test_a_link_to_a_scenario_file_that_was_collected_leaves_nothing_out(root: P
     assert selection(root, "b.scenario.yaml").uncollected == ("a.scenario.yaml", "link.scenario.yaml")
 
 
+def test_a_link_to_a_directory_that_nothing_else_enters_hides_no_scenario(root: Path) -> None:
+    write(root, "a.scenario.yaml", ".suites/real/b.scenario.yaml", "plain/c.scenario.yaml")
+    (root / "suite").symlink_to(".suites/real")
+    (root / "again").symlink_to("plain")
+    (root / ".suites" / "real" / "back").symlink_to(root)
+    outside = root.with_name(f"{root.name}-outside")
+    write(outside, "d.scenario.yaml")
+    (root / "outside").symlink_to(outside)
+    assert selection(root, "a.scenario.yaml", "plain/c.scenario.yaml").uncollected == ("suite/b.scenario.yaml",)
+
+
 @pytest.mark.parametrize("name", ["x_scenario.yaml", "scenario.yaml", "X.Scenario.yaml", "refund-scenarios.yml"])
 def test_a_file_that_only_looks_like_a_scenario_is_overlooked(name: str, root: Path) -> None:
     write(root, f"more/{name}")
