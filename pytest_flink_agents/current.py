@@ -26,6 +26,8 @@ SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 SESSION: pytest.StashKey[GateSession] = pytest.StashKey()
 SIGNER: pytest.StashKey[Signer] = pytest.StashKey()
 SHARED: pytest.StashKey[SharedParts] = pytest.StashKey()
+# Under the gate only: pytest's own session, which holds the exit code.
+PYTEST: pytest.StashKey[pytest.Session] = pytest.StashKey()
 VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
 # The shard that runs, and the items of the others.
 SHARD: pytest.StashKey[tuple[Shard, list[pytest.Item]]] = pytest.StashKey()
@@ -108,6 +110,24 @@ def provide_signer(config: pytest.Config) -> None:
         config.stash[SIGNER] = read_signer(settings.sign_key, config.rootpath, os.environ)
     except HostError as error:
         raise pytest.exit.Exception(str(error), EXIT_CODES[VerdictKind.INCONCLUSIVE]) from None
+
+
+def require_verdict(config: pytest.Config) -> None:
+    """Let a session under the gate end with exit code 0 only if its verdict is *promote*.
+
+    Without a verdict it is *inconclusive*: nothing ran, or pytest was ended before it could begin. Another plugin may have
+    set the exit code after the verdict.
+    """
+    session = config.stash.get(PYTEST, None)
+    if session is None or int(session.exitstatus) != pytest.ExitCode.OK:
+        return
+    from pytest_flink_agents.gate import EXIT_CODES, VerdictKind
+
+    verdict = config.stash.get(VERDICT, None)
+    session.exitstatus = EXIT_CODES[verdict.verdict if verdict else VerdictKind.INCONCLUSIVE]
+    if session.exitstatus:
+        answer = f"the verdict is {verdict.verdict}" if verdict else "nothing ran, so there is no verdict"
+        sys.stderr.write(f"flink agents gate: {answer}: exit code {session.exitstatus}\n")
 
 
 def attempt_folder(item: pytest.Item) -> Path:

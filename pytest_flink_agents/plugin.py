@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_flink_agents import collect, current, fixtures, hooks, options
-from pytest_flink_agents.current import FAILURES, PATCH, PROGRESS, SESSION, SETTINGS
+from pytest_flink_agents.current import FAILURES, PATCH, PROGRESS, PYTEST, SESSION, SETTINGS
 from pytest_flink_agents.environment_patch import EnvironmentPatch
 from pytest_flink_agents.failed_reports import FailedReports
 from pytest_flink_agents.progress import ProgressLines
@@ -62,6 +62,13 @@ def pytest_configure(config: pytest.Config) -> None:
         current.provide_signer(config)
     if settings.gate and not config.option.collectonly:
         current.session_of(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember pytest's session under the gate, for its exit code."""
+    if session.config.stash[SETTINGS].gate and not current.is_worker(session.config):
+        session.config.stash[PYTEST] = session
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -176,8 +183,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
         results.print_summary(terminalreporter, exitstatus, config)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End everything that still runs after an interrupted session."""
+    """End everything that still runs after an interrupted session, and keep the exit code true to the verdict."""
+    current.require_verdict(config)
     if PATCH in config.stash:
         config.stash[PATCH].undo()
     if SESSION in config.stash:

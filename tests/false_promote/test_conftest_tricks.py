@@ -5,7 +5,8 @@ The checks of a scenario decide on its result, whatever a hook makes of pytest's
 - `skip` by a hook or mark: *skipped*. Plain tests that are skipped, alone or with their file, are a remark.
 - `xfail` by a hook or mark, a report that a hook rewrites: the failure blocks.
 - `ScenarioItem.runtest` replaced by a function that does nothing: *could not judge*.
-- a `pytest_sessionfinish` that sets exit code 0: `verdict.json` says *block* or *inconclusive*.
+- a `pytest_sessionfinish` that sets exit code 0: the exit code is the verdict's all the same.
+- `pytest.exit(returncode=0)` before the session has begun, `--collect-only`: exit code 10, and no verdict.
 - `os._exit(0)`, another main function, a plugin that is unregistered: there is no verdict, and
   `latest` does not lead to the verdict of an earlier run. `-p no:flink_agents` is a usage error.
 - a scenario file that is made to skip itself, or whose error of collection is hidden: *could not run*.
@@ -108,12 +109,24 @@ def test_hooks_and_marks_do_not_change_the_result_of_a_scenario(project: Project
     ]
 
 
-def test_the_exit_code_of_a_hook_does_not_change_the_verdict(project: Project) -> None:
+def test_the_exit_code_of_a_hook_changes_neither_the_verdict_nor_the_exit_code(project: Project) -> None:
     last = "import pytest\n\n\n@pytest.hookimpl(wrapper=True, tryfirst=True)\ndef pytest_sessionfinish(session):\n"
     project.write("conftest.py", f"{last}    yield\n    session.exitstatus = 0\n")
     project.scenarios("x", scenario("wrong", said="bye"))
-    assert project.run(GATE).ret == 0
+    result = project.run(GATE)
+    assert result.ret == 1
+    assert "flink agents gate: the verdict is block: exit code 1" in result.stderr.str()
     assert project.verdict()["verdict"] == "block"
+
+
+def test_a_session_that_is_ended_before_it_begins_does_not_succeed(project: Project) -> None:
+    project.write(
+        "conftest.py", "import pytest\n\n\ndef pytest_sessionstart():\n    pytest.exit('bye', returncode=0)\n"
+    )
+    project.scenarios("x", scenario("wrong", said="bye"))
+    assert project.run(GATE).ret == 10
+    assert not (project.report / "verdict.json").exists()
+    assert project.run().ret == 0
 
 
 SKIPS = """

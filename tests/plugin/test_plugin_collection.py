@@ -34,7 +34,9 @@ def test_collect_only_starts_nothing_and_leaves_no_folder(project: Project, monk
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(project.path / "cache"))
     project.scenarios("x", scenario("one"))
     result = project.run("--collect-only", "--flink-gate", "-p", "no:cacheprovider", tier="")
-    assert result.ret == 0
+    assert result.ret == 10
+    assert "nothing ran, so there is no verdict: exit code 10" in result.stderr.str()
+    assert project.run("--collect-only", "-p", "no:cacheprovider", tier="").ret == 0
     assert not project.report.parent.exists()
     assert not (project.path / "cache").exists()
 
