@@ -214,7 +214,7 @@ def _check_project(folder: Path, project: Path, found: _Findings) -> None:
             if now != expected:
                 found.refuse(str(project / name), "the file is not the one that was tested", expected, now)
     known = Identity(*({one["name"]: one["digest"] for one in verdict[group]} for group in ("subjects", "scenarios")))
-    for name in added_code(known, Settings(project, (), report_dir=folder)):
+    for name in added_code(known, Settings(project, (), report_dir=folder.resolve().parent), report=folder.resolve()):
         found.refuse(str(project / name), "the job may load this code, which was not tested", _ABSENT, "a file")
     found.notes.append(f"{compared} files of the project compared")
     if elsewhere:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # The words of an agent or a job that name its file.
 _FILES = ("yaml", "plan", "python", "jar")
+# As report.directory names them.
+_RUN_FOLDER = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
 def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identity:
@@ -57,10 +60,13 @@ def editable_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> tupl
     return tuple(dict.fromkeys(editable_projects((*settings.requirements, *own))))
 
 
-def added_code(known: Identity, settings: Settings, editable: Iterable[str] = ()) -> list[str]:
+def added_code(
+    known: Identity, settings: Settings, editable: Iterable[str] = (), report: Path | None = None
+) -> list[str]:
     """Return the names of code that the job may load now and that did not exist when the digests were taken.
 
-    ``editable`` are the directories of editable requirements. A copy of tested code below a new directory, as builds make
+    ``editable`` are the directories of editable requirements, ``report`` is a run folder elsewhere than in the directory of
+    the reports. A copy of tested code below a new directory, as builds make
     it, is the code that was tested.
     """
     if not any(map(is_code, known.subjects)):
@@ -69,7 +75,7 @@ def added_code(known: Identity, settings: Settings, editable: Iterable[str] = ()
     root = os.fspath(settings.root.resolve())
     tested: dict[str, set[str]] = {}
     added: dict[str, Path] = {}
-    for module, path in _importable(settings, map(Path, sorted(editable))):
+    for module, path in _importable(settings, map(Path, sorted(editable)), report):
         name = _name(path, root)
         if digest := known.subjects.get(name):
             tested.setdefault(digest, set()).add(module)
@@ -159,9 +165,11 @@ def _cassette(loaded: LoadedScenario, settings: Settings) -> set[Path]:
     return {resolved_inside(relative=llm.cassette, **place)}
 
 
-def _importable(settings: Settings, editable: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:
+def _importable(
+    settings: Settings, editable: Iterable[Path] = (), report: Path | None = None
+) -> Iterator[tuple[str, Path]]:
     """Yield the files of all import roots, each with its name relative to its root."""
-    reports = os.fspath(settings.report_dir.resolve()) + os.sep
+    reports = tuple(f"{folder}{os.sep}" for folder in (*_run_folders(settings.report_dir.resolve()), report) if folder)
     # The policy has a digest of its own, that of the bytes that were read.
     policy = settings.policy.resolve() if settings.policy else None
     for root in (place.resolve() for place in (settings.root, *settings.python_path, *editable)):
@@ -172,6 +180,12 @@ def _importable(settings: Settings, editable: Iterable[Path] = ()) -> Iterator[t
             is_loaded = path == root or is_code(name) or ("/" in name and name.partition("/")[0] in packages)
             if is_loaded and path != policy and not os.fspath(path).startswith(reports):
                 yield name, path
+
+
+def _run_folders(report_dir: Path) -> list[Path]:
+    """Return the run folders of a directory, whose names nothing can import: it may hold code of the job, too."""
+    found = report_dir.iterdir() if report_dir.is_dir() else ()
+    return [path for path in found if _RUN_FOLDER.fullmatch(path.name)]
 
 
 def _name(path: Path, root: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from flink_testbed.artifacts.environments import package_digests
 from pytest_flink_agents.identity import Identity, added_code, editable_of, files_of
+from pytest_flink_agents.report.directory import run_folder_name
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
 from pytest_flink_agents.session import GateSession
@@ -94,7 +95,7 @@ FILES = {
 NOT_TESTED = (
     "out.log",
     "docs/page.md",
-    "flink-agents-report/run/x.py",
+    "flink-agents-report/20261201T043354Z-b66def/x.py",
     ".venv/lib.py",
     "shop/__pycache__/agents.pyc",
     "venv/lib/module.py",
@@ -183,10 +184,32 @@ def test_code_that_appears_is_named_and_data_is_not(
 ) -> None:
     before = identify()
     assert added_code(before, settings) == []
-    for name in ("shop/more.csv", "flink-agents-report/run/y.py", "shop/more.py", "linked/more.so", "more.pyc"):
+    for name in (
+        "shop/more.csv",
+        "flink-agents-report/20261201T043354Z-b66def/y.py",
+        "shop/more.py",
+        "linked/more.so",
+        "more.pyc",
+    ):
         (root / name).touch()
     assert sorted(added_code(before, settings)) == ["linked/more.so", "more.pyc", "shop/more.py"]
     assert added_code(Identity(subjects={"new.jar": "sha256:0"}), settings) == []
+
+
+@pytest.mark.parametrize("place", [".", "shop", "reports"])
+def test_a_directory_of_reports_hides_no_code(place: str, root: Path, settings: Settings) -> None:
+    settings = replace(settings, report_dir=root / place)
+    before = files_of(scenarios_of(root), settings)
+    assert "shop/agents.py" in before.subjects
+    run, more = root / place / run_folder_name(), root / place / "more.py"
+    for path in (run / "x.py", more):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert added_code(before, settings) == [os.path.relpath(more, root)]
+    own = root / "merged" / "artifacts" / "x.py"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert added_code(before, settings, report=root / "merged") == [os.path.relpath(more, root)]
 
 
 COPIES = {
