@@ -86,6 +86,13 @@ FILES = {
     "compiled.pyc": "no source",
     "tagged/CACHEDIR.TAG": "a package, for it has code",
     "tagged/rules.py": "RATE = 2\n",
+    # Nothing but their place hides them: they can be imported by name.
+    "node_modules/shop/rules.py": "RATE = 2\n",
+    "shop/__pycache__/rules.py": "RATE = 2\n",
+    "shop/__pycache__/compiled.pyc": "no source",
+    "env/shop/rules.py": "RATE = 2\n",
+    "cached/shop/rules.py": "RATE = 2\n",
+    "cached/fast.so": "ELF",
     # An editable requirement.
     "../tools/src/tool.py": "Z = 1\n",
     # Links, see root().
@@ -97,8 +104,11 @@ NOT_TESTED = (
     "docs/page.md",
     "flink-agents-report/20261201T043354Z-b66def/x.py",
     ".venv/lib.py",
-    "shop/__pycache__/agents.pyc",
-    "venv/lib/module.py",
+    "shop/__pycache__/agents.cpython-311.pyc",
+    "venv/lib/python3.11/site-packages/module.py",
+    "venv/bin/activate_this.py",
+    "env/data/prices.csv",
+    "node_modules/left-pad/binding.py",
     "bazel-out/module.py",
     "flink-agents-policy.yaml",
 )
@@ -115,7 +125,8 @@ def root(tmp_path: Path) -> Path:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(FILES.get(name, "1\n"), encoding="utf-8")
-    (root / "venv" / "pyvenv.cfg").touch()
+    for name in ("venv/pyvenv.cfg", "venv/bin/python", "env/pyvenv.cfg", "cached/CACHEDIR.TAG"):
+        (root / name).touch()
     # A link that leads back.
     (root / "shop" / "again").symlink_to(root)
     return root
