@@ -113,7 +113,8 @@ def _left_out(directory: Path) -> str:
 
 
 def _in_order(logs: Iterable[Sequence[Event]]) -> tuple[Event, ...]:
-    begun = sorted(filter(None, logs), key=lambda events: events[0].timestamp)
+    # Java leaves out digits that are zero: 05.123Z is before 05.123456Z, of which it is the beginning without its zone.
+    begun = sorted(filter(None, logs), key=lambda events: events[0].timestamp.removesuffix("Z"))
     return tuple(event for events in begun for event in events)
 
 

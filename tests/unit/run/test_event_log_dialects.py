@@ -163,6 +163,16 @@ def test_the_history_of_a_key_goes_on_in_the_file_that_begins_later(tmp_path: Pa
     assert found == ["21:39:36", "21:39:37", "21:39:41", "21:39:42"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [("05", "05.001"), ("05.123", "05.123456"), ("05.123456", "05.123456001")]
+)
+def test_a_time_in_java_without_its_zeros_is_before_a_longer_one(tmp_path: Path, first: str, second: str) -> None:
+    for name, seconds in (("events-a.log", second), ("events-b.log", first)):
+        record = {"timestamp": f"2026-11-30T21:39:{seconds}Z", "eventType": seconds, "event": {"attributes": {}}}
+        (tmp_path / name).write_text(json.dumps(record), encoding="utf-8")
+    assert [event.type for event in read_event_logs(tmp_path).events] == [first, second]
+
+
 def test_a_log_that_leaves_types_out_is_not_whole(tmp_path: Path) -> None:
     (tmp_path / "job").mkdir()
     (tmp_path / "job/events-a.log").write_text('{"eventType": "b", "event": {}}\n')
