@@ -50,14 +50,16 @@ def wait_until(
     ``probe`` returns ``(value, seen)``: ``value`` is None while the condition does not hold, ``seen``
     describes the last observation in a few words. Exceptions of the probe are not caught: only the
     probe knows which errors mean "not yet". After ``timeout_s`` raises :class:`WaitTimeoutError`
-    with the last ``seen`` and the result of ``detail``, such as the end of a log.
+    with the last ``seen`` and the result of ``detail``, such as the end of a log. The last probe begins
+    at the deadline or later: a busy machine may let a long time pass between two of them.
     """
     deadline = now_s() + timeout_s
     while True:
+        is_last = now_s() >= deadline
         value, seen = probe()
         if value is not None:
             return value
-        if now_s() >= deadline:
+        if is_last:
             raise WaitTimeoutError(
                 Problem(
                     code=code,
