@@ -22,7 +22,8 @@ from flink_testbed.flink.rest_connection import RestUnavailableError
 T = TypeVar("T")
 
 _TAIL = 20
-_EXCEPTION_S = 5.0
+# Several times the refresh interval of an external cluster, 3 s by default: a busy one is later still.
+_EXCEPTION_S = 20.0
 
 
 def _not_written(what: str, answer: Mapping[str, Any]) -> HostError:
@@ -177,7 +178,7 @@ class ClusterJobs(ABC):
         """Return the stack trace of a failed job, or an empty string.
 
         REST answers may lag by ``web.refresh-interval`` behind the state ``FAILED``, so an empty
-        answer is asked again for a few seconds.
+        answer is asked again for a while.
         """
 
         def probe() -> tuple[str | None, str]:
