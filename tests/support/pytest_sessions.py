@@ -132,7 +132,11 @@ def job_runs(project: Path) -> bool:
 
 
 def require_nothing_left(project: Path, *but: int) -> None:
-    """Require that within ten seconds no process, except ``but``, and no listening port of the project is left."""
+    """Require that within ten seconds no process, except ``but``, and no listening port of the project is left.
+
+    Called when the session has ended: what starts later may lease its ports.
+    """
+    ended_s = time.time()
     ours: list[str] = []
 
     def gone() -> bool:
@@ -144,6 +148,14 @@ def require_nothing_left(project: Path, *but: int) -> None:
     listening = {
         connection.laddr.port
         for connection in psutil.net_connections("tcp")
-        if connection.laddr and connection.status == psutil.CONN_LISTEN
+        if connection.laddr and connection.status == psutil.CONN_LISTEN and not _began_after(ended_s, connection.pid)
     }
     assert not listening & set(ports_of(project))
+
+
+def _began_after(time_s: float, pid: int | None) -> bool:
+    """Return whether a process began after that time, in seconds since 1970, or has ended; False if it is not known."""
+    try:
+        return pid is not None and psutil.Process(pid).create_time() > time_s
+    except psutil.NoSuchProcess:
+        return True
