@@ -41,22 +41,21 @@ _MAPPED = "0000000000000000FFFF0000"
 def only_loopback() -> Iterator[None]:
     """Require that no process of these tests listens where other machines could reach it.
 
-    Checked four times a second during the whole session. A socket that is gone at the next check is
-    no service: Flink's client finds a free port by opening one for a moment.
+    Checked four times a second during the whole session. A socket that is gone after a second is
+    no service: Flink's client finds a free port by opening one for a moment, which a busy machine prolongs.
     """
     seen: set[str] = set()
     ended = threading.Event()
 
     def watch() -> None:
-        before: set[str] = set()
+        checks: dict[str, int] = {}
         others: set[str] = set()
         while not ended.wait(0.25):
-            now = _open_to_others()
-            stayed = (now & before) - others
+            checks = {inode: checks.get(inode, 0) + 1 for inode in _open_to_others()}
+            stayed = {inode for inode, count in checks.items() if count > 4} - others
             seen.update(filter(None, map(_ours, stayed)))
-            # A process of another program at the second check does not become one of these tests later.
+            # A process of another program at that check does not become one of these tests later.
             others |= stayed
-            before = now
 
     watcher = threading.Thread(target=watch, name="socket watcher")
     watcher.start()
