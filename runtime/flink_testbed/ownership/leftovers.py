@@ -19,8 +19,9 @@ from flink_testbed.ownership.detached_holder import is_holder
 from flink_testbed.ownership.process_guard import OWNER_PIPE, guarded_command
 from flink_testbed.ownership.session_record import Record, records
 
-# A guard checks for its owner four times a second, then takes a moment to end its tree.
-_SECOND_LOOK_S = 1.0
+# A guard checks for its owner four times a second, then takes a moment to end its tree; on a busy machine seconds.
+_ENDING_S = 4.0
+_LOOK_S = 0.25
 _GONE_S = 10.0
 
 
@@ -47,14 +48,14 @@ class OwnerlessGuard:
 def ownerless_guards() -> tuple[OwnerlessGuard, ...]:
     """Return the guards that outlived their owner.
 
-    Only a stopped or broken guard does. They are looked at twice: the first look may find a guard
-    that is about to end by itself.
+    Only a stopped or broken guard does. One that is found is looked at again for a few seconds: it may
+    be about to end by itself.
     """
-    suspects = _ownerless()
-    if not suspects:
-        return ()
-    clock.pause(_SECOND_LOOK_S)
-    return tuple(sorted(suspects & _ownerless(), key=lambda guard: guard.pid))
+    suspects, ends_s = _ownerless(), clock.now_s() + _ENDING_S
+    while suspects and clock.now_s() < ends_s:
+        clock.pause(_LOOK_S)
+        suspects &= _ownerless()
+    return tuple(sorted(suspects, key=lambda guard: guard.pid))
 
 
 def unheld_services() -> Iterator[DetachedService]:
