@@ -35,9 +35,11 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
     ``collected`` are the scenario files that it collected (absolute), ``deselected`` counts their
     runs that it left out.
     """
-    asked = [Path(config.invocation_params.dir, argument.split("::")[0]).resolve() for argument in config.args]
-    uncollected, elsewhere = [], []
     root = config.rootpath.resolve()
+    named = (Path(config.invocation_params.dir, argument.split("::")[0]).resolve() for argument in config.args)
+    # The name of a package (--pyargs) is no path: any file may lie in it.
+    asked = [place if place.exists() else root for place in named]
+    uncollected, elsewhere = [], []
     candidates = _Candidates(root)
     for path in candidates:
         shown = os.path.relpath(path, root)
@@ -49,8 +51,7 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
             elsewhere.append(shown)
     # A directory names a suite; a file is a part of one if there are others.
     files = [place for place in asked if place.name.endswith(SCENARIO_SUFFIXES) and place.is_file()]
-    named = [os.path.relpath(place, root) for place in files]
-    limits = [f"{shown} on the command line" for shown in named] if elsewhere else []
+    limits = [f"{os.path.relpath(place, root)} on the command line" for place in files] if elsewhere else []
     limits += (
         [f"more than {_MAX_FILES} files below the root, not all of them searched"] if not candidates.complete else []
     )

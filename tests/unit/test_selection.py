@@ -95,6 +95,12 @@ def test_scenario_files_outside_of_the_directories_asked_for_are_elsewhere(root:
     assert selection(root, "suite/a.scenario.yaml", args=("suite",)) == expected
 
 
+def test_a_package_that_was_asked_for_by_name_hides_no_scenario(root: Path) -> None:
+    write(root, "shop/suite/a.scenario.yaml", "shop/suite/b.scenario.yaml")
+    left_out = selection(root, "shop/suite/a.scenario.yaml", args=("shop.suite",))
+    assert left_out == Selection(uncollected=("shop/suite/b.scenario.yaml",))
+
+
 def test_a_file_on_the_command_line_limits_the_session_only_if_there_are_others(root: Path) -> None:
     write(root, "suite/a.scenario.yaml")
     asked = ("suite/a.scenario.yaml::refund",)
