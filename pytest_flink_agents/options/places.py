@@ -5,6 +5,7 @@ Every function raises ``pytest.UsageError`` for an invalid one.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import os
@@ -21,6 +22,8 @@ from pytest_flink_agents.settings import POLICY_FILE
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
     from flink_testbed.kafka.security import KafkaSecurity
+
+_LIKE_A_POLICY = re.compile(r"flink[-_. ]?agents[-_. ]?polic(y|ies)\.ya?ml", re.IGNORECASE)
 
 
 def remote(value: Given | None) -> RestAccess | None:
@@ -68,19 +71,26 @@ def policy(
 
 
 def _require_no_other_policy(root: Path, started_in: Path) -> None:
-    """Refuse a policy file where pytest was started, or above the root in the same repository.
+    """Refuse a policy file where pytest was started, or above the root in the same repository, or with a similar name.
 
-    An ini file in a directory of scenarios, or ``--rootdir``, would lead past it.
+    An ini file in a directory of scenarios, ``--rootdir`` and a slip of the pen would lead past it.
     """
     places = [started_in, root, *root.parents]
     top = next((index for index, place in enumerate(places) if index and (place / ".git").exists()), len(places))
-    found = next((place / POLICY_FILE for place in places[: top + 1] if os.path.lexists(place / POLICY_FILE)), None)
+    found = next((path for place in places[: top + 1] for path in _like_a_policy(place)), None)
     if found is not None:
         expected = f"a policy in pytest's root directory, {root}"
-        next_step = f"--flink-policy={found}, or let --rootdir name the project"
+        next_step = f"--flink-policy={found}, or give it the name {POLICY_FILE} and let --rootdir name its directory"
         raise refused(
             Given("", str(found)), "no option names this policy, and pytest does not find it", expected, next_step
         )
+
+
+def _like_a_policy(place: Path) -> list[Path]:
+    """Return the files of a directory that have the name of a policy, or nearly; none if it cannot be listed."""
+    with contextlib.suppress(OSError):
+        return sorted(path for path in place.iterdir() if _LIKE_A_POLICY.fullmatch(path.name))
+    return []
 
 
 def baseline(value: Given | None, root: Path) -> Path | None:

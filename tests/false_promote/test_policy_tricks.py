@@ -107,18 +107,22 @@ def test_a_policy_does_not_excuse_what_was_not_shown(project: Project) -> None:
     ]
 
 
-@pytest.mark.parametrize("way", ["an ini file below", "--rootdir", "started below"])
+@pytest.mark.parametrize(
+    "way", ["an ini file below", "--rootdir", "started below", "another extension", "another case"]
+)
 def test_a_policy_of_the_project_that_pytest_does_not_find_is_refused(way: str, project: Project) -> None:
     """Without it nothing would be required of the scenarios."""
-    project.write(POLICY_FILE, policy(require="scenarios: 9"))
+    names = {"another extension": "flink-agents-policy.yml", "another case": "Flink_Agents_Policy.yaml"}
+    name = names.get(way, POLICY_FILE)
+    project.write(name, policy(require="scenarios: 9"))
     project.scenarios("suite/x", scenario("right", more="tiers: [embedded]\n"))
-    if way != "--rootdir":
+    if way in ("an ini file below", "started below"):
         project.write("suite/pytest.ini", "[pytest]\n")
     arguments = {"an ini file below": ("suite",), "--rootdir": ("--rootdir=suite", "suite")}.get(way, ())
     result = project.run(GATE, *arguments, below="suite" if way == "started below" else "")
     assert result.ret == 4
     assert "FA421: no option names this policy, and pytest does not find it" in result.stderr.str()
-    assert f"--flink-policy={project.path / POLICY_FILE}" in result.stderr.str()
+    assert f"--flink-policy={project.path / name}" in result.stderr.str()
     assert not list(project.path.rglob("verdict.json"))
 
 
