@@ -76,19 +76,18 @@ class _WorkerRun:
 
     def version(self, version: RunVersion, switch: Step | None) -> bool:
         """Run a version until it ends, or until its switch; return whether the next one may begin."""
-        stop_after = switch.trigger.count if switch and isinstance(switch.trigger, AfterOutputs) else None
-        if switch and isinstance(switch.act, SwitchVersion):
+        stop: dict[str, Any] | None = None
+        if switch and isinstance(switch.act, SwitchVersion) and isinstance(switch.trigger, AfterOutputs):
             switch.act.write()
+            keeps_states = switch.act.mode is not UpgradeMode.STATELESS
+            stop = {"outputs": switch.trigger.count, "keeps_states": keeps_states}
         with refused_as(version.name):
-            reply = self._reply(version, stop_after)
+            reply = self._reply(version, stop)
         self.replies.append(reply)
         if switch is None or reply["handover"] is None:
             return False
         assert isinstance(switch.act, SwitchVersion)
         switch.act.write()
-        stateless = switch.act.mode is UpgradeMode.STATELESS
-        if stateless:
-            reply["handover"]["states"] = {}
         ended_s, state = clock.wall_time_s(), _states(len(reply["handover"]["states"]))
         self._steps += [
             StepRecord(
@@ -97,7 +96,7 @@ class _WorkerRun:
                 reply["elapsed_s"],
                 felt=True,
                 detail=state,
-                interrupted=not stateless,
+                interrupted=switch.act.mode is not UpgradeMode.STATELESS,
                 began_s=ended_s,
                 ended_s=ended_s,
             ),
@@ -107,7 +106,7 @@ class _WorkerRun:
         ]
         return True
 
-    def _reply(self, version: RunVersion, stop_after: int | None) -> dict[str, Any]:
+    def _reply(self, version: RunVersion, stop: Mapping[str, Any] | None) -> dict[str, Any]:
         subject, place, events, number = version.subject, version.place, self._place.events, len(self.replies)
         assert isinstance(subject, AgentSubject)
         handover = self.replies[-1]["handover"] if self.replies else None
@@ -129,7 +128,7 @@ class _WorkerRun:
                     deadline_s=self._deadline_s,
                     memory=subject.reports_memory,
                     handover=handover,
-                    stop_after=stop_after,
+                    stop=stop,
                 )
 
         try:

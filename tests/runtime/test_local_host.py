@@ -9,7 +9,7 @@ from flink_agents.examples.quickstart.agents.custom_types_and_resources import P
 from runtime_agents import TRACE
 
 from flink_agents_runtime.engine.state import KeyState
-from flink_agents_runtime.local.handover import Handover
+from flink_agents_runtime.local.handover import Handover, Stop
 from flink_agents_runtime.local.held_inputs import HeldInputs, ask_through
 from flink_agents_runtime.local.host import LocalHost, Output
 from flink_agents_runtime.local.pool import DaemonPool
@@ -231,7 +231,7 @@ def test_the_harness_is_asked_through_pipes(tmp_path):
 
 def test_a_later_version_begins_with_the_states_and_the_unread_inputs_of_the_one_before():
     inputs = records(("a", 1), ("b", 2), ("a", 3), ("a", 4), ("b", 5))
-    before = host("Remembering").run(inputs, stop_after=2)
+    before = host("Remembering").run(inputs, stop=Stop(2))
     assert [output.value[1] for output in before.outputs] == [1, 1]
     assert before.handover is not None
     after = host("Remembering").run(inputs[before.handover.first :], handover=before.handover)
@@ -242,14 +242,22 @@ def test_a_later_version_begins_with_the_states_and_the_unread_inputs_of_the_one
 
 def test_a_version_stops_between_runs_and_with_the_calls_that_wait():
     inputs = records(("a", 1), ("b", 2))
-    stopped = host("Remembering").run(inputs, stop_after=1)
+    stopped = host("Remembering").run(inputs, stop=Stop(1))
     assert stopped.handover is not None
     states = [KeyState.restore(state) for state in stopped.handover.states.values()]
     assert [(state.current, list(state.tasks)) for state in states] == [(None, [])] * len(states)
 
 
+def test_a_version_that_keeps_no_state_ends_what_it_has_read():
+    inputs = records(("a", 1), ("a", 2), ("b", 3), ("a", 4))
+    stopped = host("Remembering").run(inputs, stop=Stop(1, keeps_states=False))
+    assert stopped.handover is not None
+    assert not stopped.handover.states
+    assert sorted(stopped.numbers) == list(range(stopped.handover.first)), "no input that was read is lost"
+
+
 def test_a_run_that_ends_before_its_outputs_come_hands_nothing_over():
-    assert host("Remembering").run(records(("a", 1)), stop_after=5).handover is None
+    assert host("Remembering").run(records(("a", 1)), stop=Stop(5)).handover is None
 
 
 def test_a_state_that_does_not_fit_is_refused():

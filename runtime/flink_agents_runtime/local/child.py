@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flink_agents_runtime.local.handover import read_handover, written_handover
+from flink_agents_runtime.local.handover import read_handover, read_stop, written_handover
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ def run_agent(request: dict[str, Any]) -> dict[str, Any]:
         progress=report,
         held=_held(request),
         handover=read_handover(request.get("handover")),
-        stop_after=request.get("stop_after"),
+        stop=read_stop(request.get("stop")),
     )
     memory = [{"key": key, "values": dict(values)} for key, values in result.memory] if request.get("memory") else None
     return _as_json(result) | {"config": explained(plan.config), "memory": memory, "plan_text": written(plan)}

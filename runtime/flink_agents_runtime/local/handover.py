@@ -19,6 +19,23 @@ class Handover:
     first: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The moment at which a version stops for the next one: after so many ``outputs``.
+
+    Inputs that were read and not begun are passed on with the states of their keys. Without ``keeps_states`` none are,
+    as by a job on Flink that is cancelled right after a checkpoint: all that was read has ended, or waits for a call.
+    """
+
+    outputs: int
+    keeps_states: bool = True
+
+
+def read_stop(given: Mapping[str, Any] | None) -> Stop | None:
+    """Return the stop of a request, None without one."""
+    return None if given is None else Stop(given["outputs"], given["keeps_states"])
+
+
 def read_handover(given: Mapping[str, Any] | None) -> Handover | None:
     """Return the handover of a request, None without one."""
     if given is None:

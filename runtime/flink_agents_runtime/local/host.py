@@ -24,7 +24,7 @@ from flink_agents_runtime.engine.plain_events import quick_events
 from flink_agents_runtime.engine.shared import Observer
 from flink_agents_runtime.local.activity import WatchedEngine
 from flink_agents_runtime.local.collector import raised_gc_threshold
-from flink_agents_runtime.local.handover import Handover
+from flink_agents_runtime.local.handover import Handover, Stop
 from flink_agents_runtime.local.held_inputs import HeldInputs
 from flink_agents_runtime.local.loop import Loop, Output
 from flink_agents_runtime.local.order import Seeded, Turns
@@ -115,7 +115,7 @@ class LocalHost:
         progress: Callable[[str], None] | None = None,
         held: HeldInputs | None = None,
         handover: Handover | None = None,
-        stop_after: int | None = None,
+        stop: Stop | None = None,
     ) -> LocalResult:
         """Run the inputs to their end, the first failure or the deadline.
 
@@ -125,14 +125,14 @@ class LocalHost:
         a line now and then if the run takes long. ``held`` are those of the inputs that wait for outputs;
         they need the outputs of the result, so not ``on_output``.
         The run begins with ``handover``, the states that an earlier version of the agent left, and then
-        ``inputs`` are those that it has not read; with ``stop_after`` it stops after that many outputs for a
+        ``inputs`` are those that it has not read; with ``stop`` it stops after that many outputs for a
         later version. With a deadline the loop runs on a daemon thread, so that a loop stuck in an action can
         be abandoned. Raises ValueError for a record without a value, TypeError for one that is not JSON,
         PlanError for a state that the agent cannot go on with, and any exception of the iterable.
         """
         started = time.monotonic()
         metrics = MemoryMetricGroup()
-        loop = self._loop(inputs, on_output, metrics, held, handover, stop_after)
+        loop = self._loop(inputs, on_output, metrics, held, handover, stop)
         total = len(inputs) if isinstance(inputs, Sized) else None
         with (
             raised_gc_threshold(),
@@ -166,7 +166,7 @@ class LocalHost:
         metrics: MemoryMetricGroup,
         held: HeldInputs | None,
         handover: Handover | None,
-        stop_after: int | None,
+        stop: Stop | None,
     ) -> Loop:
         order = Turns() if self._seed is None else Seeded(self._seed)
         carry_causes()
@@ -205,7 +205,7 @@ class LocalHost:
             close=close,
             held=held,
             handover=handover,
-            stop_after=stop_after,
+            stop=stop,
         )
 
     def _rebuilt_store(self) -> ActionStateStore | None:

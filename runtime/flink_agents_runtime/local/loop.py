@@ -19,7 +19,7 @@ from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.run import Emit, KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
-from flink_agents_runtime.local.handover import Handover
+from flink_agents_runtime.local.handover import Handover, Stop
 from flink_agents_runtime.local.held_inputs import HeldInputs, Record
 from flink_agents_runtime.local.order import Order
 from flink_agents_runtime.local.unfinished import Unfinished
@@ -50,8 +50,8 @@ class Loop:
     ``close`` is called at the end on the thread of the loop, even if the caller has left by then.
 
     The loop begins with the states of keys in ``handover``, whose number of the first input counts. With
-    ``stop_after`` it ends after that many outputs, whatever is in flight, and ``handover()`` returns what the next
-    version of the agent begins with.
+    ``stop`` it ends after that many outputs, whatever is in flight, and ``handover()`` returns what the next version of
+    the agent begins with.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class Loop:
         close: Callable[[], None],
         held: HeldInputs | None = None,
         handover: Handover | None = None,
-        stop_after: int | None = None,
+        stop: Stop | None = None,
     ) -> None:
         self._begins_with = handover or Handover()
-        self._stop_after = stop_after
+        self._stop = stop
         # The number of states that the loop has begun with.
         self.restored = 0
         # True once the loop has stopped for the next version.
@@ -119,9 +119,9 @@ class Loop:
                 if run is None or self.stopped:
                     break
                 step = run.step()
-                if self._stop_after is not None and len(self.outputs) >= self._stop_after:
-                    self._end_begun_runs()
-                    self.handed_over = True
+                if self._stop is not None and len(self.outputs) >= self._stop.outputs:
+                    self._end_runs(self._stop)
+                    self.handed_over = not self.stopped
                     break
                 if step is not _IDLE:
                     order.stepped(run, step)
@@ -162,15 +162,20 @@ class Loop:
         return tuple(found)
 
     def handover(self) -> Handover:
-        """Return the states of all keys that have one, after a run that has stopped for the next version."""
-        states = {json.dumps(run.key): run.state.snapshot() for run in self._runs.values()}
-        return Handover(states, self.taken)
+        """Return the states that the next version begins with, after a run that has stopped for it."""
+        kept = self._runs.values() if self._stop is not None and self._stop.keeps_states else ()
+        return Handover({json.dumps(run.key): run.state.snapshot() for run in kept}, self.taken)
 
-    def _end_begun_runs(self) -> None:
-        """Step each key to the end of its run, or until it waits: Flink takes no checkpoint in between."""
+    def _end_runs(self, stop: Stop) -> None:
+        """Step each key to the end of its run, or until it waits: Flink takes no checkpoint in between.
+
+        If no states are kept, also those of the inputs that have not begun, of which Flink would have read none.
+        """
         for run in self._runs.values():
-            while run.state.current is not None and run.step() is not Step.WAITING:
-                pass
+            state = run.state
+            while not self.stopped and (state.current is not None if stop.keeps_states else state.busy):
+                if run.step() is Step.WAITING:
+                    break
 
     def _restore(self) -> None:
         for text, snapshot in self._begins_with.states.items():

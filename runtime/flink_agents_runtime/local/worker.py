@@ -6,8 +6,9 @@ Started as ``python -m flink_agents_runtime.local.worker``; speaks the protocol 
     {"op": "run", "agent_spec": {...}, "config": {...}, "inputs": [{"key", "value"}], "seed": null, "event_log": null,
      "network": null, "deadline_s": 60}    or, instead of "inputs", "inputs_file": a file of JSON lines;
      with inputs that wait for outputs, "held": {"inputs": [numbers], "outputs": "pipe", "replies": "pipe"};
-     for a later version of the agent, "stop_after": 5 outputs, which returns "handover": {"states": {key: base64},
-     "first": 7}, or null; the later version gets it as "handover", and the inputs from the first one on
+     for a later version of the agent, "stop": {"outputs": 5, "keeps_states": true}, which returns
+     "handover": {"states": {key: base64}, "first": 7}, or null; the later version gets it as "handover",
+     and the inputs from the first one on
     {"op": "replay", "agent_spec": {...}, "config": {...}, "inputs": [...], "with_store": true, "max_points": 1000, "seed": 0,
      "network": null, "run_s": 60, "deadline_s": 600}
     {"op": "script", "path": "a.py", "arguments": [], "seed": null, "events": "directory", "stdout": "file", "deadline_s": 60}
