@@ -45,11 +45,11 @@ def flink_version(request: pytest.FixtureRequest) -> str:
     return str(release.version)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def flink_cluster(request: pytest.FixtureRequest, flink_version: str) -> FlinkCluster:
     """The session's running cluster, which scenarios use too.
 
-    It is the cluster of the first selected tier that has one.
+    It is the cluster of the first selected tier that has one; a new one if the last has died or was ended.
     """
     session = session_of(request.config)
     return session.services.environment(session.release(flink_version)).cluster(cluster_tier(request))

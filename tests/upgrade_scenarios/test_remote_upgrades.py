@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.flink.access import RestAccess
+from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.current import session_of
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.item import ScenarioRun
@@ -23,19 +24,16 @@ AGENTS = "tests.support.agents.versions"
 
 
 @pytest.fixture
-def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Services]:
-    session = session_of(request.config)
-    own = session.services
-    # Not the fixture flink_cluster: a blocked job of a test before this one may have ended that cluster.
-    cluster = own.environment(session.releases[0]).cluster(Tier.EMBEDDED)
-    access = RestAccess(cluster.rest_url)
+def services(request: pytest.FixtureRequest, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Services]:
+    own = session_of(request.config).services
+    access = RestAccess(flink_cluster.rest_url)
     settings = replace(own.settings, root=tmp_path, python_path=(), remote=access, tiers=(Tier.REMOTE,))
     made = Services(settings, directory=tmp_path / "runs", progress=own.progress, redactor=own.redactor)
     yield made
     made.close()
     assert not made.leaks
-    cluster.require_alive()
-    assert all(job.ended for job in cluster.jobs())
+    flink_cluster.require_alive()
+    assert all(job.ended for job in flink_cluster.jobs())
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,10 @@ def test_cluster_crashed(flink_cluster):
     (flink_cluster.directory / "hs_err_pid1.log").write_text("SIGSEGV")
 
 
+def test_cluster_ended(flink_cluster):
+    flink_cluster.abandon("a job does not leave it")
+
+
 def test_cluster_quiet(flink_cluster):
     assert flink_cluster.rest.overview()["taskmanagers"] == 1
 """
@@ -145,7 +149,7 @@ def test_an_error_in_the_logs_fails_the_scenario_that_was_running(tmp_path: Path
     """Unless it is allowed; a job's own failure needs no permission. Python tests follow the same rule.
 
     The cluster's log is copied to the scenario or test. A run past its deadline names the dump of
-    its threads.
+    its threads. A test after one that has ended the cluster gets a new one.
     """
     project = make_project(tmp_path / "project", nap_s=0.1)
     (project / "nap.scenario.yaml").unlink()
@@ -167,6 +171,7 @@ def test_an_error_in_the_logs_fails_the_scenario_that_was_running(tmp_path: Path
         "too slow": "FAILED",
     }, said
     assert "PASSED test_noise.py::test_allowed[embedded]" in said
+    assert "PASSED test_noise.py::test_cluster_quiet" in said
     assert "ERROR test_noise.py::test_loud[embedded]" in said
     assert sorted(
         line.partition("::")[2].partition(" ")[0] for line in said.splitlines() if line.startswith("ERROR")
