@@ -12,7 +12,13 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest_keys import browser_note
-from pytest_flink_agents.evidence.event_log import EventLog, gather_event_logs, logs_elsewhere, read_event_logs
+from pytest_flink_agents.evidence.event_log import (
+    EventLog,
+    gather_event_logs,
+    logged_agents,
+    logs_elsewhere,
+    read_event_logs,
+)
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
 from pytest_flink_agents.provision.session_clusters import PROCESS_DIED
 from pytest_flink_agents.run.arrival import Arrival, LoggedTypes, OutputCount
@@ -166,9 +172,20 @@ class FollowedJobs:
         return self.ended_s - self.running_s
 
     def logged(self) -> EventLog:
-        """Return the events of the jobs."""
+        """Return the events of the jobs.
+
+        Those of several agents have no common order: a key's events are then not known.
+        """
         gather_event_logs(self.cluster.directory, self.launch.job_ids, self._place.events)
-        return read_event_logs(self._place.events, self._numbered)
+        log = read_event_logs(self._place.events, self._numbered)
+        if log.unknown or not self.has_several_agents:
+            return log
+        return replace(log, unknown="the job has several agents, whose event logs have no common order")
+
+    @property
+    def has_several_agents(self) -> bool:
+        """True if a job of the user's own has event logs of several agents."""
+        return isinstance(self._subject, JobSubject) and len(logged_agents(self._place.events)) > 1
 
     @property
     def _numbered(self) -> Inputs:

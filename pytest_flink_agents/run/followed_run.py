@@ -79,7 +79,8 @@ class FollowedRun(FollowedJobs):
         # A restart logs the same events again: they do not say then which run has failed. Missing ones do not either.
         if failure and not history.get("restarts") and not log.unknown:
             failure = located(failure, launch.actions, log.events, self._numbered)
-        final_metrics = read_metrics(place.events)
+        # Several agents have metrics of the same names, and a sum of them would be of none.
+        final_metrics = None if self.has_several_agents else read_metrics(place.events)
         history["metrics"] = final_metrics or history.get("metrics")
         steps = self._steps(history)
         return replace(

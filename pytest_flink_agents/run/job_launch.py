@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from flink_agents_runtime.network import VARIABLE as NETWORK_VARIABLE
+from flink_agents_runtime.observe.json_log import DIRECTORY_VARIABLE as EVENT_LOGS_VARIABLE
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
 from flink_testbed.flink.cluster import FlinkCluster
@@ -101,10 +102,13 @@ def _program(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Progra
         return program
     run_by = None
     if place.environment.engine.name == Engine.BUNDLED:
+        if cluster.shares_files:
+            environment[EVENT_LOGS_VARIABLE] = str(place.events)
         run_by = place.directory / "run_with_bundled_engine.py"
         run_by.write_text(_RUN_WITH_BUNDLED_ENGINE, encoding="utf-8")
     return replace(
         program,
+        environment=environment,
         run_by=run_by,
         ships=() if cluster.shares_files else place.environment.shipment,
         worker_python=cluster.worker_python,

@@ -8,6 +8,7 @@ from flink_agents.api.resource import ResourceType
 from pyflink.common import Row
 from runtime_agents import Echo
 
+from flink_agents_runtime.observe.json_log import DIRECTORY_VARIABLE
 from flink_agents_runtime.on_flink.environment import FlinkEnvironment
 from flink_agents_runtime.on_flink.stream_operator import TextKey, typed_key_text, with_rows
 
@@ -76,3 +77,13 @@ def test_rows_come_out_as_rows() -> None:
     assert with_rows([row, {"inner": row}]) == [Row(a=1, b="x"), {"inner": Row(a=1, b="x")}]
     assert with_rows({"type": "Row", "values": [1]}) == Row(1)
     assert with_rows({"type": "Row"}) == {"type": "Row"}
+
+
+def test_the_events_of_a_programs_agents_are_logged_where_the_harness_reads_them(monkeypatch):
+    env = FlinkEnvironment(None)
+    env.get_config().set_str("baseLogDir", "/of/the/program")
+    assert dict(env.plan_of(Echo()).config.conf_data) == {"baseLogDir": "/of/the/program"}
+    monkeypatch.setenv(DIRECTORY_VARIABLE, "/of/the/harness")
+    assert dict(env.plan_of(Echo()).config.conf_data) == {"baseLogDir": "/of/the/harness", "event-log.level": "VERBOSE"}
+    env.get_config().set_str("event-log.level", "OFF")
+    assert env.plan_of(Echo()).config.conf_data["event-log.level"] == "OFF"

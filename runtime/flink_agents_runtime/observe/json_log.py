@@ -17,6 +17,8 @@ from flink_agents_runtime.observe.truncation import Limits, is_whole, truncated
 
 # The end of the name of the file with the types of events that a log leaves out.
 LEFT_OUT = ".left-out"
+# In the environment of a program: the directory of the logs of its job, which the harness reads.
+DIRECTORY_VARIABLE = "FLINK_AGENTS_EVENT_LOGS"
 
 
 class JsonLog(ABC):

@@ -22,6 +22,7 @@ from pyflink.table import Schema, StreamTableEnvironment, Table
 
 from flink_agents_runtime.config.configuration import Configuration
 from flink_agents_runtime.network import inherited_fields
+from flink_agents_runtime.on_flink.evidence_log import logged
 from flink_agents_runtime.on_flink.job import OPERATOR_NAME
 from flink_agents_runtime.on_flink.limited_operator import with_limit
 from flink_agents_runtime.on_flink.mode import require_streaming
@@ -88,7 +89,7 @@ class FlinkEnvironment(AgentsExecutionEnvironment):
         plan = registered_plan(agent, self._agents, self.resources, self._config)
         require_executable(plan)
         check_store(plan.config)
-        return plan
+        return logged(plan)
 
     def name_for(self, agent: Agent | str) -> str:
         """Return a unique name: the second agent of a class is ``Name-2``."""

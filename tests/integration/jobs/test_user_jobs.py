@@ -163,14 +163,14 @@ def test_a_job_over_topics_is_cancelled_at_its_deadline_if_outputs_are_missing(
 def test_scenarios_run_python_and_java_jobs_on_flink_only(
     pytester: pytest.Pytester, jar: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python with agents, Python over topics, and a jar."""
+    """Python with two agents, with one whose events are judged, Python over topics, and a jar."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
     root = pytester.path
     shutil.copy(JOBS / "running_totals.py", root)
     shutil.copy(jar, root)
     agents = root / JOBS.relative_to(ROOT)
     agents.mkdir(parents=True)
-    for name in ("chained.py", "purchases.py"):
+    for name in ("booked.py", "chained.py", "purchases.py"):
         shutil.copy(JOBS / name, agents)
     head = 'version: "1"\ninputs: [{key: ada, value: {amount: 3}}, {key: ada, value: {amount: 4}}]\n'
     of_two = head.replace("]", ", {key: bob, value: {amount: 2}}]")
@@ -180,17 +180,20 @@ def test_scenarios_run_python_and_java_jobs_on_flink_only(
         f"{head}name: agents\njob: {{python: tests/support/jobs/chained.py, {args}}}\n"
         "expect: {outputs: [{key: ada, value: {customer: ada, total: 3, elsewhere: 6, praised: 1}}, "
         "{key: ada, value: {customer: ada, total: 7, elsewhere: 8, praised: 2}}]}\n---\n"
+        f"{head}name: agent\njob: {{python: tests/support/jobs/booked.py, {args}}}\n"
+        "expect:\n  trajectory: {key: ada, match: exact, events: [_input_event, _output_event, _input_event, _output_event]}\n"
+        "  latency: {max_ms: {max: 60000}}\n  metrics: {numOfEventProcessed: {equals: 4}}\n---\n"
         f"{head}name: topics\njob: {{python: running_totals.py, {topics}}}\nexpect:\n  delivery: {{outputs: exactly_once}}\n"
         "  outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}]\n---\n"
         f"{of_two}name: java\njob: {{jar: totals.jar, main_class: shop.TotalsJob, {args}}}\n"
         "expect: {outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}, {key: bob, value: {total: 2}}]}\n"
     )
     result = pytester.runpytest_subprocess("--flink-gate", "--flink-tier=embedded", "-rs", timeout=300)
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=4)
     verdict = json.loads((root / "flink-agents-report" / "latest" / "verdict.json").read_text())
     assert verdict["verdict"] == "promote"
     names = {Path(subject["name"]).name for subject in verdict["subjects"]}
-    assert names == {"running_totals.py", "chained.py", "purchases.py", "totals.jar"}
+    assert names == {"running_totals.py", "booked.py", "chained.py", "purchases.py", "totals.jar"}
     local = pytester.runpytest_subprocess("--flink-gate", "--flink-tier=local", "-rs", timeout=300)
     assert local.ret == 10
     local.stdout.fnmatch_lines(["*not applicable: a scenario with a job runs on Flink only*"])
