@@ -18,12 +18,17 @@ from flink_testbed.core.directories import make_private
 
 MARKER = ".flink-agents-run"
 _IGNORED = ".gitignore"
+_DRAWN_BITS = 14
 
 
 def run_folder_name() -> str:
-    """Return a unique name. Names sort by time."""
-    stamp = datetime.fromtimestamp(clock.wall_time_s(), timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    return f"{stamp}-{secrets.token_hex(3)}"
+    """Return a unique name. Names sort by time, to the millisecond.
+
+    The first 10 of the 24 bits behind the second are the millisecond, the others are drawn.
+    """
+    second, millisecond = divmod(int(clock.wall_time_s() * 1000), 1000)
+    stamp = datetime.fromtimestamp(second, timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    return f"{stamp}-{millisecond << _DRAWN_BITS | secrets.randbits(_DRAWN_BITS):06x}"
 
 
 class RunFolder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,17 @@ def test_names_sort_by_time_and_latest_is_the_newest(tmp_path: Path) -> None:
     assert first.name.startswith("20251123T121320Z-")
     assert first.name < second.name
     assert (tmp_path / "r" / "latest").resolve() == second.resolve()
+
+
+def test_names_sort_by_time_also_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two short sessions may begin in one."""
+    times_s = [1_763_900_000 + milliseconds / 1000 for milliseconds in range(980, 1020, 2)]
+    names = []
+    for time_s in times_s:
+        monkeypatch.setattr(clock, "wall_time_s", lambda time_s=time_s: time_s)
+        names.append(run_folder_name())
+    assert names == sorted(names)
+    assert all(re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", name) for name in names)
 
 
 @pytest.mark.usefixtures("tick")
