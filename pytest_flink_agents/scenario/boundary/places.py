@@ -56,7 +56,8 @@ def file_inside(base: Path, relative: str, fence: Path) -> Path:
     if real.is_file():
         return real
     if not real.exists():
-        raise PlaceError(f"no file {shorten(relative)}", "an existing file", "no such file", _neighbour(real))
+        below = "" if base.resolve() == fence.resolve() else f" below {base.name}/"
+        raise PlaceError(f"no file {shorten(relative)}", f"an existing file{below}", "no such file", _neighbour(real))
     seen = kind_of(real.stat().st_mode)
     raise PlaceError(f"{shorten(relative)} is not a regular file", "a regular file", seen)
 

@@ -156,6 +156,7 @@ def test_all_mistakes_of_all_files_are_reported_at_once(write: Write, tmp_path: 
         ("shared/common.yaml", "include: [../x.scenario.yaml]", "shared/common.yaml:1:11", "FA217", "form a circle"),
         ("shared/common.yaml", "include: [common.yaml]", "shared/common.yaml:1:11", "FA217", "common.yaml -> shared/"),
         ("shared/common.yaml", "include: [../../out.yaml]", "shared/common.yaml:1:11", "FA206", "leaves the project"),
+        ("shared/common.yaml", "include: [x.yaml]", "shared/common.yaml:1:11", "FA206", "existing file below shared/"),
         ("shared/comon.yaml", "", "x.scenario.yaml:3:11", "FA206", 'did you mean "comon.yaml"?'),
         ("shared/common.yaml", "- 1", "shared/common.yaml:1:1", "FA217", "one mapping of words"),
         ("shared/common.yaml", "owner: a\n---\nowner: b\n", "shared/common.yaml:1:1", "FA217", "2 documents"),
