@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +11,13 @@ from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.input_runs import LoggedInput, input_runs
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.evidence.times import nanoseconds
 from pytest_flink_agents.vocabulary import OUTPUT_EVENT
 
 NAME = "latency"
 _PATH = ("expect", "latency")
 _HUNDRED = 100
+_NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +75,8 @@ def _measured(runs: Sequence[LoggedInput]) -> list[tuple[float, LoggedInput]]:
     for run in runs:
         outputs = [event for event in run.events if event.type == OUTPUT_EVENT]
         if outputs:
-            begun, ended = _seconds(run.events[0].timestamp), _seconds(outputs[-1].timestamp)
+            begun, ended = nanoseconds(run.events[0].timestamp), nanoseconds(outputs[-1].timestamp)
             if begun is None or ended is None:
                 return []
-            found.append(((ended - begun) * 1000, run))
+            found.append(((ended - begun) / _NS_PER_MS, run))
     return found
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        read = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return read.replace(tzinfo=read.tzinfo or datetime.timezone.utc).timestamp()

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind
 
+from pytest_flink_agents.evidence.times import nanoseconds
 from pytest_flink_agents.gate import ItemResult, Outcome, VerdictKind
 from pytest_flink_agents.report.otel.stored import StoredSession
-from pytest_flink_agents.report.otel.trace import Trace, nanoseconds
+from pytest_flink_agents.report.otel.trace import Trace
 from pytest_flink_agents.vocabulary import CHAT_RESPONSE_EVENT, INPUT_EVENT, TOOL_REQUEST_EVENT
 
 # A load scenario has millions of events; a trace of a run that nobody can read helps nobody.

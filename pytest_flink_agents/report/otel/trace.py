@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
@@ -16,8 +14,6 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from pytest_flink_agents.version import __version__
 
 _NAME = "pytest-flink-agents"
-# Fractions of a second: datetime reads at most six digits, and Java writes nine.
-_TIME = re.compile(r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?")
 
 
 class Trace:
@@ -67,19 +63,3 @@ class Trace:
             )
         )
         return context
-
-
-def nanoseconds(time: Any) -> int | None:
-    """Return a time in nanoseconds since 1970: text in ISO 8601, or a number of seconds; None for anything else.
-
-    A time without a zone is in UTC.
-    """
-    if isinstance(time, (int, float)) and not isinstance(time, bool):
-        return round(time * 1_000_000_000)
-    found = _TIME.fullmatch(time) if isinstance(time, str) else None
-    if found is None:
-        return None
-    zone = found["zone"]
-    second = datetime.fromisoformat(found["second"] + ("+00:00" if zone in (None, "Z") else zone))
-    fraction = int((found["fraction"] or "0").ljust(9, "0"))
-    return round(second.astimezone(timezone.utc).timestamp()) * 1_000_000_000 + fraction

@@ -21,7 +21,6 @@ from pytest_flink_agents.report.json_files import write_verdict
 from pytest_flink_agents.report.otel.export import export_session, otlp_json
 from pytest_flink_agents.report.otel.spans import session_spans
 from pytest_flink_agents.report.otel.stored import read_session
-from pytest_flink_agents.report.otel.trace import nanoseconds
 from pytest_flink_agents.report.stored_run import StoredRun, write_run
 from pytest_flink_agents.vocabulary import Tier
 
@@ -162,21 +161,6 @@ def test_evidence_that_cannot_be_read_leaves_the_span_of_its_item(folder: Path, 
     names = [span["name"] for span in spans_of(folder)]
     assert names.count("refund") == 2
     assert "input ada" not in names
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2027-01-15T08:00:00Z", START_S * 10**9),
-        ("2027-01-15T08:00:00.123456789Z", START_S * 10**9 + 123_456_789),
-        ("2027-01-15T10:00:00.5+02:00", START_S * 10**9 + 500_000_000),
-        (1.5, 1_500_000_000),
-        ("yesterday", None),
-        (None, None),
-    ],
-)
-def test_times_of_every_form_are_read(text: Any, expected: int | None) -> None:
-    assert nanoseconds(text) == expected
 
 
 def test_a_run_of_many_events_is_cut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
