@@ -17,7 +17,7 @@ from pytest_flink_agents.compare.sides import NOTHING, AllowRule, Comparison, Ro
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.replays import InputRun
 from pytest_flink_agents.scenario.scrub import ScrubPath, scrubbed
-from pytest_flink_agents.vocabulary import INPUT_EVENT, TOOL_REQUEST_EVENT, Tier, counted
+from pytest_flink_agents.vocabulary import INPUT_EVENT, TOOL_REQUEST_EVENT, counted
 
 NAME = "compare"
 _PATH = ("compare",)
@@ -169,10 +169,7 @@ def _doubts_of(whose: str, evidence: Evidence) -> Iterator[_Doubt]:
 def _not_compared(before: Evidence, after: Evidence) -> Iterator[str]:
     if before.memory is not None and after.memory is not None:
         return
-    if {before.tier, after.tier} == {Tier.LOCAL}:
-        yield "the memory is not compared: the stored run has none; record it with compare, or expect.memory"
-    else:
-        yield "the memory is not compared: it is not known of both runs"
+    yield "the memory is not compared: one of the runs has none; a stored one has it if compare or expect.memory asked for it"
 
 
 def _failure_row(evidence: Evidence) -> Iterator[Row]:

@@ -48,7 +48,9 @@ def check_memory(expected: Sequence[ExpectedValue], evidence: Evidence) -> Check
 def _reason(evidence: Evidence) -> str:
     if evidence.engine == "upstream":
         return ": upstream's engine does not show it"
-    return "" if evidence.failure or not evidence.complete else ": no subtask has written it on this machine"
+    if evidence.failure or not evidence.complete:
+        return ""
+    return ": its files are on another machine, or hold more than 256 MiB"
 
 
 def _differences(expected: ExpectedValue, known: Mapping[str, Mapping[str, Any]]) -> list[Finding]:

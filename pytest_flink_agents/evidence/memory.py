@@ -17,8 +17,9 @@ _LIMIT_BYTES = 256 * 1024 * 1024
 def read_memory(directory: Path) -> tuple[MemoryOfKey, ...] | None:
     """Return the memory of each key that has some, as the bundled engine wrote it last.
 
-    After a restart, another subtask may have gone on with a key: the latest line counts. None if no subtask wrote a
-    file, or if the files hold more than 256 MiB together.
+    After a restart another attempt goes on with a key, and one that was only paused may still write: of the latest
+    attempt that wrote a key, the latest line counts. None if no subtask wrote a file, or if the files hold more than
+    256 MiB together.
     """
     files = sorted(directory.glob(_FILES))
     if not files or sum(file.stat().st_size for file in files) > _LIMIT_BYTES:
@@ -26,9 +27,13 @@ def read_memory(directory: Path) -> tuple[MemoryOfKey, ...] | None:
     latest: dict[str, Mapping[str, Any]] = {}
     for line in (line for file in files for line in _lines(file)):
         key = json.dumps(line["key"], sort_keys=True)
-        if key not in latest or latest[key]["at_ns"] <= line["at_ns"]:
+        if key not in latest or _moment(latest[key]) <= _moment(line):
             latest[key] = line
     return tuple(MemoryOfKey(line["key"], line["values"]) for line in latest.values() if line["values"])
+
+
+def _moment(line: Mapping[str, Any]) -> tuple[int, int]:
+    return line["attempt_ns"], line["at_ns"]
 
 
 def _lines(file: Path) -> Iterator[Mapping[str, Any]]:

@@ -217,7 +217,7 @@ class Evidence:
     ``printed`` is what the agent printed and logged on the local tier. On Flink, ``checkpoints`` are counted, ``exceptions``
     (oldest first) ended or restarted the job. ``metrics`` are None if none are known;
     they are final if the agent wrote them at its end, and else those that Flink showed last. ``memory`` is None if it
-    was not asked for, on Flink, and for a run without an end. ``steps`` records the timeline.
+    was not asked for or is not known, and for a run without an end. ``steps`` records the timeline.
     ``action_states`` are the records of the action state store, None if there is none; ``action_states_unknown`` says why
     they may be incomplete. ``topics`` is known of runs through Kafka with steps. ``upgrade`` has the versions of a
     rehearsed upgrade, None without one; ``job_id``, ``job_state`` and ``ui_url`` are then those of the last job.

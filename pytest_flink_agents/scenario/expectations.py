@@ -165,7 +165,7 @@ class Expect(LanguageMapping):
     memory: dict[NotEmpty, Annotated[dict[NotEmpty, Any], Field(min_length=1)]] | None = Field(
         None,
         min_length=1,
-        description="short-term memory at the end, by key and dotted path, each a matcher; needs `tiers: [local]`",
+        description="short-term memory at the end, by key and dotted path, each a matcher",
     )
     checkpoints: ExpectedCheckpoints | None = Field(None, description="checkpoints on Flink; needs tiers without local")
     recovery: ExpectedRecovery | None = Field(None, description="the recovery from each of `faults`")

@@ -208,7 +208,18 @@ def test_the_memory_of_a_key_is_written_beside_the_event_log_if_asked_for(tmp_pa
     lines = [json.loads(line) for line in files[0].read_text().splitlines()]
     assert [line["key"] for line in lines] == ["a", "b", "a"]
     assert [line["values"] for line in lines] == [{"runs": 1}, {"runs": 1}, {"runs": 2}]
-    assert lines[0]["at_ns"] < lines[1]["at_ns"] < lines[2]["at_ns"]
+    assert lines[0]["attempt_ns"] == lines[2]["attempt_ns"] < lines[0]["at_ns"] < lines[1]["at_ns"] < lines[2]["at_ns"]
+
+
+def test_an_attempt_writes_each_key_that_it_processes_also_one_without_memory(tmp_path) -> None:
+    """The values of the attempt before may have expired, or may be of inputs that are processed again."""
+    plan = build_plan({"agent": f"runtime_agents:{Echo.__name__}"}, config={"baseLogDir": str(tmp_path)})
+    running = Job(AgentOperator(plan.model_dump_json(serialize_as_any=True), "j", reports_memory=True), Flink())
+    for key in ("a", "a"):
+        running.take(key)
+    running.operator.close()
+    (line,) = next(iter(tmp_path.glob("memory-j-*.jsonl"))).read_text().splitlines()
+    assert (json.loads(line)["key"], json.loads(line)["values"]) == ("a", {})
 
 
 def fire_the_earliest(operator: AgentOperator, flink: Flink) -> tuple[str, int, list[object]]:

@@ -21,8 +21,9 @@ class MemoryFile:
     """The file ``memory-NAME.jsonl`` in ``baseLogDir``, one for each attempt of a subtask.
 
     It is created at once, so that a reader sees the subtasks that wrote nothing, too. A line
-    ``{"key", "values", "at_ns"}`` has all values of a key by dotted path, and the time on the clock of
-    ``time.monotonic_ns``, which all processes of a machine share.
+    ``{"key", "values", "attempt_ns", "at_ns"}`` has all values of a key by dotted path, and when the attempt and
+    the line were begun, on the clock of ``time.monotonic_ns``, which all processes of a machine share. Each attempt writes
+    a key that it processes, also one without memory: values of an earlier attempt may have expired since.
     """
 
     def __init__(self, config: AgentConfiguration, name: str) -> None:
@@ -30,15 +31,17 @@ class MemoryFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Open until the subtask ends. Unbuffered, since its process may be killed.
         self._file = path.open("ab", buffering=0)
+        self._attempt_ns = time.monotonic_ns()
         self._written: dict[str, str] = {}
 
     def write(self, key: Any, values: Mapping[str, Any]) -> None:
         """Write the memory of a key, unless it is as written last."""
         name, text = json.dumps(key, sort_keys=True), json.dumps(values)
-        if text == self._written.get(name, "{}"):
+        if text == self._written.get(name):
             return
         self._written[name] = text
-        self._file.write(f'{{"key": {name}, "values": {text}, "at_ns": {time.monotonic_ns()}}}\n'.encode())
+        times = f'"attempt_ns": {self._attempt_ns}, "at_ns": {time.monotonic_ns()}'
+        self._file.write(f'{{"key": {name}, "values": {text}, {times}}}\n'.encode())
 
     def close(self) -> None:
         """Close the file."""

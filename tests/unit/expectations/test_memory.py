@@ -74,7 +74,7 @@ def test_memory_that_cannot_be_meant_is_refused(memory: str, more: str, code: st
     ("change", "reason"),
     [
         ({"engine": "upstream"}, ": upstream's engine does not show it"),
-        ({"tier": "remote"}, ": no subtask has written it on this machine"),
+        ({"tier": "remote"}, ": its files are on another machine, or hold more than 256 MiB"),
         ({"complete": False}, ""),
     ],
 )
