@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_flink_agents.checks.bounds import CUT_SHORT
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.checks.input_runs import log_doubt
+from pytest_flink_agents.checks.input_runs import input_runs, log_doubt
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.checks.pairing import largest_pairing
 from pytest_flink_agents.checks.step_pairing import step_pairs, steps_in
@@ -88,7 +88,15 @@ def _result(found: Iterable[tuple[list[_Deviation], Sequence[Entry]]], evidence:
     shown = tuple([*wrong, *doubtful][:_FINDINGS])
     if wrong:
         return CheckResult(NAME, Validity.INVALID, shown)
+    if not doubtful and (begun := _not_all_begun(evidence)):
+        return CheckResult(NAME, Validity.UNKNOWN, (Finding(begun, _PATH, "the events of all inputs", "fewer"),))
     return CheckResult(NAME, Validity.UNKNOWN if doubtful or not evidence.complete else Validity.VALID, shown)
+
+
+def _not_all_begun(evidence: Evidence) -> str:
+    """Return why inputs of a job that was stopped may have no events yet, empty for every other job."""
+    doubt = input_runs(evidence)[1] if evidence.stopped else ""
+    return f"the job was stopped when its outputs had come, and {doubt}" if doubt else ""
 
 
 def _excuse(deviation: _Deviation, evidence: Evidence, *, cut: bool) -> str:
@@ -97,6 +105,8 @@ def _excuse(deviation: _Deviation, evidence: Evidence, *, cut: bool) -> str:
         return deviation.doubt
     if deviation.finding.missing and not evidence.complete:
         return CUT_SHORT
+    if deviation.finding.missing and (doubt := _not_all_begun(evidence)):
+        return doubt
     if deviation.repeated and evidence.restarts:
         return f"the job restarted {evidence.restarts} times, and a restart repeats events"
     if cut:
@@ -127,7 +137,7 @@ def _doubt(expected: Sequence[Trajectory], evidence: Evidence) -> str:
     if evidence.events:
         return ""
     if evidence.engine not in _OWN_ENGINES:
-        return "no event was logged: the log of a job's own program is not read, or the job has no agent"
+        return "no event was logged: the job has no agent, or its log is on another machine or of another engine"
     return "no event was logged: the log is missing, or the job has no agent"
 
 

@@ -47,8 +47,6 @@ _TYPES_OF_0_1 |= {
     )
 }
 _FILES = ("events-*.log", "traces-*.log", "*.event-log.log", "*.trace-log.log")
-# The bundled engine's file of one subtask and attempt.
-_OF_AGENT = re.compile(r"events-(.+)-[0-9a-f]{8}\.log")
 # The beginning of a record: at the start of a line, or directly behind an incomplete record whose writer died.
 _RECORD = re.compile(r'(?:^|(?<=\n))\{|\{"timestamp"')
 # Status of an execution -> type of the lifecycle record. Newer releases write the status only.
@@ -81,12 +79,6 @@ def gather_event_logs(cluster: Path, jobs: Iterable[str], directory: Path) -> No
 def logs_elsewhere(cluster: Path, jobs: Iterable[str]) -> list[Path]:
     """Return the event logs of jobs whose engine ignores their directory, as flink-agents 0.1 does."""
     return [path for job in jobs for path in (cluster / "tmp" / "flink-agents").glob(f"events-{job}-*.log")]
-
-
-def logged_agents(directory: Path) -> set[str]:
-    """Return the names of the agents whose event logs the bundled engine wrote to a directory."""
-    found = (_OF_AGENT.fullmatch(path.name) for path in directory.glob("events-*.log"))
-    return {match[1] for match in found if match}
 
 
 def read_event_logs(

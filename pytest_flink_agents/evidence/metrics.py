@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _FILES, _UNFINISHED = "metrics-*.json", "metrics-*.part"
+_OF_AGENT = re.compile(r"metrics-(.+)-[0-9a-f]{8}\.(?:json|part)")
 _COUNT, _MEAN, _MIN = re.compile(r"[._]count$"), re.compile(r"\.mean$"), re.compile(r"[._]min$")
 # Statistics of a histogram by their names in Flink's REST API, which shows no count, and others besides.
 _HISTOGRAM = {
@@ -33,6 +34,12 @@ def read_metrics(directory: Path) -> dict[str, float] | None:
         return None
     files = sorted(directory.glob(_FILES))
     return merged(json.loads(path.read_text(encoding="utf-8")) for path in files) or None
+
+
+def reporting_agents(directory: Path) -> set[str]:
+    """Return the names of a job's agents: each subtask has a file of metrics, whatever it logs."""
+    found = (_OF_AGENT.fullmatch(path.name) for name in (_FILES, _UNFINISHED) for path in directory.glob(name))
+    return {match[1] for match in found if match}
 
 
 def merged(shares: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -15,10 +15,10 @@ from flink_testbed.flink.rest_keys import browser_note
 from pytest_flink_agents.evidence.event_log import (
     EventLog,
     gather_event_logs,
-    logged_agents,
     logs_elsewhere,
     read_event_logs,
 )
+from pytest_flink_agents.evidence.metrics import reporting_agents
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
 from pytest_flink_agents.provision.session_clusters import PROCESS_DIED
 from pytest_flink_agents.run.arrival import Arrival, LoggedTypes, OutputCount
@@ -184,8 +184,11 @@ class FollowedJobs:
 
     @property
     def has_several_agents(self) -> bool:
-        """True if a job of the user's own has event logs of several agents."""
-        return isinstance(self._subject, JobSubject) and len(logged_agents(self._place.events)) > 1
+        """True if a program of the user's own has agents of several names, or in several jobs."""
+        if not isinstance(self._subject, JobSubject):
+            return False
+        agents = reporting_agents(self._place.events)
+        return len(agents) > 1 or (bool(agents) and len(self.launch.job_ids) > 1)
 
     @property
     def _numbered(self) -> Inputs:

@@ -97,18 +97,18 @@ def _program(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Progra
     environment = dict(subject.environment)
     if subject.network is not None:
         environment[NETWORK_VARIABLE] = json.dumps(subject.network.fields(place.events))
+    bundled = place.environment.engine.name == Engine.BUNDLED
+    if bundled and cluster.shares_files:
+        environment[EVENT_LOGS_VARIABLE] = str(place.events)
     program = Program(subject.file, subject.args, subject.main_class, subject.parallelism, environment)
     if not program.is_python:
         return program
     run_by = None
-    if place.environment.engine.name == Engine.BUNDLED:
-        if cluster.shares_files:
-            environment[EVENT_LOGS_VARIABLE] = str(place.events)
+    if bundled:
         run_by = place.directory / "run_with_bundled_engine.py"
         run_by.write_text(_RUN_WITH_BUNDLED_ENGINE, encoding="utf-8")
     return replace(
         program,
-        environment=environment,
         run_by=run_by,
         ships=() if cluster.shares_files else place.environment.shipment,
         worker_python=cluster.worker_python,

@@ -98,7 +98,7 @@ class Scenario(ScenarioFields):
             raise wrong("a broker to kill", code="FA204", next_step=_THROUGH_KAFKA)
         self._require_links()
         if self.job and any(fault.after.event for fault in faults):
-            message = "the event log of a job's own agents is elsewhere: faults.after.event"
+            message = "faults.after.event beside a job, whose engine decides where the event log is"
             next_step = "wait for outputs, a checkpoint or an effect"
             raise wrong("an agent beside it", message=message, code="FA204", next_step=next_step)
         if self.rescales:

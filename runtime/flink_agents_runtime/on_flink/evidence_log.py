@@ -1,12 +1,14 @@
-"""The event log of the agents in a user's own job, where the harness reads it."""
+"""The event log of the agents in a user's own job, in the directory of the run's evidence."""
 
 from __future__ import annotations
 
 import os
 
-from flink_agents_runtime.config.configuration import Configuration
+from flink_agents_runtime.config.configuration import BY_HAND, Configuration
 from flink_agents_runtime.observe.json_log import DIRECTORY_VARIABLE
 from flink_agents_runtime.plan.named_plan import NamedPlan
+
+_HARNESS = "the harness"
 
 
 def logged(plan: NamedPlan) -> NamedPlan:
@@ -17,6 +19,8 @@ def logged(plan: NamedPlan) -> NamedPlan:
     directory = os.environ.get(DIRECTORY_VARIABLE)
     if not directory:
         return plan
-    options = {"event-log.level": "VERBOSE"} | dict(plan.config.conf_data) | {"baseLogDir": directory}
-    copy: NamedPlan = plan.model_copy(update={"config": Configuration(options, source="the harness")})
+    config = Configuration({"event-log.level": "VERBOSE"}, source=_HARNESS)
+    config.add(plan.config.conf_data, BY_HAND)
+    config.add({"baseLogDir": directory}, _HARNESS)
+    copy: NamedPlan = plan.model_copy(update={"config": config})
     return copy

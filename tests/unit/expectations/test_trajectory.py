@@ -218,10 +218,24 @@ def test_a_log_that_may_lack_events_is_unknown(evidence: Evidence, stated: State
 
 
 def test_a_job_of_the_users_own_without_a_log_says_why(stated: Stated) -> None:
-    """Its program decides where the log goes, and the harness reads no other directory."""
     silent = dataclasses.replace(REFUND, events=(), engine="the job's own")
     (finding,) = stated.result("trajectory", "trajectory: {key: c-1, never: [x]}", silent).findings
-    assert finding.message == "no event was logged: the log of a job's own program is not read, or the job has no agent"
+    assert (
+        finding.message
+        == "no event was logged: the job has no agent, or its log is on another machine or of another engine"
+    )
+
+
+def test_a_stopped_job_whose_inputs_have_not_all_begun_proves_nothing(stated: Stated) -> None:
+    """It is stopped when its outputs have come; an input without an output may still wait."""
+    stopped = dataclasses.replace(REFUND, stopped=True, job_state="CANCELED")
+    never = "trajectory: {key: c-1, never: [{tool: delete_order}]}"
+    assert stated.validity("trajectory", never, stopped) is VALID
+    more = dataclasses.replace(stopped, input_keys=(*stopped.input_keys, "c-1"))
+    assert stated.validity("trajectory", never, more) is UNKNOWN
+    assert stated.validity("trajectory", "trajectory: {key: c-1, events: [{tool: z}]}", more) is UNKNOWN
+    assert stated.validity("trajectory", "trajectory: {key: c-1, events: [{tool: z}]}", stopped) is INVALID
+    assert stated.validity("trajectory", "trajectory: {key: c-1, never: [{tool: pay_back}]}", more) is INVALID
 
 
 def test_missing_steps_of_a_run_that_was_cut_short_are_unknown_and_forbidden_ones_invalid(stated: Stated) -> None:

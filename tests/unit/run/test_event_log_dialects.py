@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_flink_agents.evidence import event_log
-from pytest_flink_agents.evidence.event_log import logged_agents, normalised, read_event_logs
+from pytest_flink_agents.evidence.event_log import normalised, read_event_logs
 from pytest_flink_agents.evidence.model import Event
 
 INPUTS: list[dict[str, Any]] = [{"key": "ada", "value": 1}, {"key": 7, "value": 2}]
@@ -20,14 +20,6 @@ def of_0_1(name: str, text: str, number: int) -> dict[str, Any]:
         "context": {"eventType": "org.apache.flink.agents.runtime.python.event.PythonEvent", "timestamp": "t"},
         "event": {"id": "1", "attributes": {}, "eventType": name, "eventString": text, "sourceTimestamp": number},
     }
-
-
-def test_the_agents_of_a_job_are_known_by_the_names_of_their_logs(tmp_path: Path) -> None:
-    for name in ("events-Booking-0011aabb.log", "events-Booking-22ccddee.log", "events-Praise-2-00112233.log"):
-        (tmp_path / name).touch()
-    # Of upstream's operator: job, task and subtask.
-    (tmp_path / "events-5b1fcc00-action-0.log").touch()
-    assert logged_agents(tmp_path) == {"Booking", "Praise-2"}
 
 
 def test_a_python_event_of_0_1_is_read_from_its_text() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pytest_flink_agents.evidence.metrics import merged, read_metrics, with_common_names
+from pytest_flink_agents.evidence.metrics import merged, read_metrics, reporting_agents, with_common_names
 
 FIRST = {
     "numOfEventProcessed": 5,
@@ -61,3 +61,9 @@ def test_metrics_are_unknown_until_every_subtask_has_written_its_own(tmp_path: P
     assert read_metrics(tmp_path) is None
     (tmp_path / "metrics-b.part").rename(tmp_path / "metrics-b.json").write_text(json.dumps(SECOND))
     assert read_metrics(tmp_path) == merged([FIRST, SECOND])
+
+
+def test_the_agents_of_a_job_are_known_by_the_names_of_their_metrics(tmp_path: Path) -> None:
+    for name in ("Booking-0011aabb.json", "Booking-22ccddee.part", "Praise-2-00112233.json"):
+        (tmp_path / f"metrics-{name}").touch()
+    assert reporting_agents(tmp_path) == {"Booking", "Praise-2"}

@@ -108,4 +108,4 @@ def test_a_job_has_no_event_log_to_wait_for() -> None:
     with pytest.raises(ValidationError) as caught:
         Scenario.model_validate({**words, "job": {"python": "job.py"}, "faults": [fault]})
     (error,) = caught.value.errors()
-    assert error["ctx"]["message"] == "the event log of a job's own agents is elsewhere: faults.after.event"
+    assert error["ctx"]["message"] == "faults.after.event beside a job, whose engine decides where the event log is"
