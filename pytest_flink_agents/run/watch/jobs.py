@@ -6,8 +6,7 @@ Its state and metrics are sampled while it runs, its checkpoints and failures ar
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from flink_testbed.core import clock
@@ -16,9 +15,9 @@ from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import SILENT_S, TERMINAL_STATES
 from flink_testbed.flink.rest_connection import RestUnavailableError
 from pytest_flink_agents.evidence.job_failure import job_failure
-from pytest_flink_agents.evidence.metrics import merged, with_common_names
 from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints, JobException
 from pytest_flink_agents.run.paced import Paced
+from pytest_flink_agents.run.watch.agent_metrics import agent_metric_names, agent_metrics
 
 # A job without a blocked thread ends within a second or two; a busy machine takes longer.
 CANCEL_S = 15.0
@@ -26,8 +25,6 @@ _STARTING = frozenset({"SCHEDULED", "DEPLOYING", "INITIALIZING"})
 _RUNS = frozenset({"RUNNING", "FINISHED"})
 # A metric of the job, not of a task.
 _RESTARTS = "numRestarts"
-# A metric that the operator of every engine has; operators have different names.
-_OPERATOR = re.compile(r"^\d+\.(.+)\.numOfEventProcessed$")
 
 
 class JobHistory(TypedDict, total=False):
@@ -258,37 +255,3 @@ def wait_for_ends(
         return clock.wait_until(probe, what=f"{len(watches)} jobs to end", timeout_s=within_s, interval_s=0.05)
     except WaitTimeoutError:
         return False
-
-
-def agent_metrics(metrics: Mapping[str, str], operator: str = "") -> dict[str, float]:
-    """Return an agent's metrics under the names of the local tier.
-
-    ``metrics`` maps ``SUBTASK.OPERATOR.NAME`` to text, as Flink's REST shows it.
-    """
-    shares: dict[str, dict[str, float]] = {}
-    for name, own in agent_metric_names(metrics, operator).items():
-        value = _number(metrics[name])
-        if value is not None:
-            # One share for each subtask of each operator.
-            shares.setdefault(name.removesuffix(own), {})[own] = value
-    return merged(with_common_names(share) for share in shares.values())
-
-
-def agent_metric_names(names: Iterable[str], operator: str = "") -> dict[str, str]:
-    """Return the names that are an agent's metrics, each with its part below the operator."""
-    names = [*names]
-    operators = {operator} if operator else {found[1] for name in names if (found := _OPERATOR.match(name))}
-    found_names: dict[str, str] = {}
-    for name in names:
-        below = name.partition(".")[2]
-        own = next((below[len(each) + 1 :] for each in operators if below.startswith(f"{each}.")), "")
-        if own:
-            found_names[name] = own
-    return found_names
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

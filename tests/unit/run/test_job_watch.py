@@ -12,7 +12,8 @@ from flink_testbed.core.problem import Problem
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest_connection import RestUnavailableError
 from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints
-from pytest_flink_agents.run.watch.jobs import JobWatch, agent_metric_names, agent_metrics
+from pytest_flink_agents.run.watch.agent_metrics import agent_metric_names, agent_metrics
+from pytest_flink_agents.run.watch.jobs import JobWatch
 
 VERTEX = {
     "0.action-execute-operator.numOfEventProcessed": "5",
