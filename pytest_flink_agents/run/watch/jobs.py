@@ -21,6 +21,8 @@ from pytest_flink_agents.run.watch.agent_metrics import agent_metric_names, agen
 
 # A job without a blocked thread ends within a second or two; a busy machine takes longer.
 CANCEL_S = 15.0
+# Longer than REST lags behind the state of a job that has ended, 3 s on an external cluster by default.
+_END_S = 10.0
 _STARTING = frozenset({"SCHEDULED", "DEPLOYING", "INITIALIZING"})
 _RUNS = frozenset({"RUNNING", "FINISHED"})
 # A metric of the job, not of a task.
@@ -71,6 +73,22 @@ class JobWatch:
     def ended(self) -> bool:
         """True once the job has reached a final state."""
         return self.state in TERMINAL_STATES
+
+    def ended_by(self, deadline_s: float) -> bool:
+        """Return whether a job that has ended did so by ``deadline_s`` on the clock of ``clock.now_s()``.
+
+        False if Flink does not say when it ended. Its clock may differ from this machine's: it is
+        asked how long ago the end was, and the way of the answer counts as the job's time.
+        """
+
+        def probe() -> tuple[float | None, str]:
+            since_s = self._cluster.rest.ended_since_s(self.job_id)
+            return (None if since_s is None else clock.now_s() - since_s), "no end"
+
+        # A cluster that does not answer, or no longer knows the job, does not date its end.
+        with contextlib.suppress(HostError, WaitTimeoutError):
+            return clock.wait_until(probe, what=f"the end of job {self.job_id}", timeout_s=_END_S) <= deadline_s
+        return False
 
     def look(self) -> None:
         """Read the job's state, and about once a second its metrics.
@@ -123,7 +141,9 @@ class JobWatch:
         Return False if it still holds them after 15 seconds.
         """
         self._cluster.rest.cancel(self.job_id)
-        return wait_for_ends([self], CANCEL_S)
+        wait_for_ends([self], CANCEL_S)
+        # A job that took longer, and was seen to end all the same, holds no slot either.
+        return self.ended
 
     def look_for_restore(self) -> None:
         """Look for what the job has restored. If REST does not answer, the next sample of the job looks again."""
@@ -237,19 +257,21 @@ def wait_for_ends(
 ) -> bool:
     """Watch jobs until all have ended, or until ``enough`` holds.
 
-    Return False if the deadline passed before.
+    Return False if the deadline passed before. What is seen only after the deadline is in time if
+    Flink says that the jobs had ended by then; nothing dates ``enough``.
 
     ``each_look`` is called after each look at jobs that still run.
     """
+    deadline_s = clock.now_s() + within_s
 
     def probe() -> tuple[bool | None, str]:
         for watch in watches:
             watch.look()
         if all(watch.ended for watch in watches):
-            return True, "all ended"
+            return clock.now_s() <= deadline_s or all(watch.ended_by(deadline_s) for watch in watches), "all ended"
         each_look()
-        done = enough()
-        return (True if done else None), ", ".join(watch.state for watch in watches)
+        in_time = (clock.now_s() <= deadline_s) if enough() else None
+        return in_time, ", ".join(watch.state for watch in watches)
 
     try:
         return clock.wait_until(probe, what=f"{len(watches)} jobs to end", timeout_s=within_s, interval_s=0.05)

@@ -51,7 +51,9 @@ def wait_until(
     describes the last observation in a few words. Exceptions of the probe are not caught: only the
     probe knows which errors mean "not yet". After ``timeout_s`` raises :class:`WaitTimeoutError`
     with the last ``seen`` and the result of ``detail``, such as the end of a log. The last probe begins
-    at the deadline or later: a busy machine may let a long time pass between two of them.
+    at the deadline or later: a busy machine may let a long time pass between two of them. So a condition
+    that held in time is never missed, but one that began to hold later may be seen, too. A caller for
+    which that is a difference has to date what it has seen.
     """
     deadline = now_s() + timeout_s
     while True:

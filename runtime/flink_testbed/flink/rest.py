@@ -102,6 +102,16 @@ class RestClient(RestConnection):
         """Return the job's state (``RUNNING``, ``FINISHED``, ...)."""
         return str(self.call("GET", f"/jobs/{job_id}/status")["status"])
 
+    def ended_since_s(self, job_id: str) -> float | None:
+        """Return for how long the job has ended, in seconds of the JobManager's clock.
+
+        None if REST does not show the end: it may lag by ``web.refresh-interval``, and does not date
+        the state ``SUSPENDED``.
+        """
+        job = self.job(job_id)
+        ended_ms, now_ms = int(job.get("end-time", -1)), int(job.get("now", -1))
+        return (now_ms - ended_ms) / 1000 if 0 < ended_ms <= now_ms else None
+
     def root_exception(self, job_id: str) -> str:
         """Return the stack trace of the job's latest failure, if any."""
         answer = self._exceptions(job_id, most=1)

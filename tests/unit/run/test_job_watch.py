@@ -10,10 +10,11 @@ import pytest
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem
 from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.rest import RestClient
 from flink_testbed.flink.rest_connection import RestUnavailableError
 from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints
 from pytest_flink_agents.run.watch.agent_metrics import agent_metric_names, agent_metrics
-from pytest_flink_agents.run.watch.jobs import JobWatch
+from pytest_flink_agents.run.watch.jobs import JobWatch, wait_for_ends
 
 VERTEX = {
     "0.action-execute-operator.numOfEventProcessed": "5",
@@ -186,3 +187,87 @@ class Shown:
 @pytest.mark.parametrize(("shown", "known"), [((1, 3, 3), 3), ((), 0)])
 def test_the_parallelism_is_that_of_the_widest_vertex_if_flink_shows_any(shown: tuple[int, ...], known: int) -> None:
     assert JobWatch(cast(FlinkCluster, Shown(*shown)), "job").parallelism() == known
+
+
+class Ending:
+    """A machine with a cluster whose clock is an hour ahead. Each look takes ``look_s``; the job ends at ``ends_s``.
+
+    ``dated`` is False for a cluster that never shows when; it shows it from the second request on.
+    """
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        look_s: float,
+        ends_s: float,
+        state: str = "FINISHED",
+        dated: bool = True,
+    ) -> None:
+        self.now_s, self._look_s, self._ends_s, self._state, self._dated = 100.0, look_s, 100.0 + ends_s, state, dated
+        self._requests = 0
+        self.rest = RestClient.__new__(RestClient)
+        self.rest.call = self._call  # type: ignore[method-assign]
+        monkeypatch.setattr(clock, "now_s", lambda: self.now_s)
+        monkeypatch.setattr(clock, "pause", self._pass)
+
+    def require_alive(self) -> None:
+        pass
+
+    def _pass(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def _call(self, method: str, path: str, **more: object) -> object:
+        if path.endswith("/metrics"):
+            return []
+        if method == "PATCH":
+            return {}
+        if not path.endswith("/status"):
+            self._requests += 1
+            ended = self._dated and self._requests > 1
+            ahead_s = 3600.0
+            return {
+                "end-time": round((self._ends_s + ahead_s) * 1000) if ended else -1,
+                "now": round((self.now_s + ahead_s) * 1000),
+            }
+        state = self._state if self.now_s >= self._ends_s else "RUNNING"
+        self._pass(self._look_s)
+        return {"status": state}
+
+
+@pytest.mark.parametrize("state", ["FINISHED", "FAILED"])
+@pytest.mark.parametrize(
+    ("look_s", "ends_s", "dated", "in_time"),
+    [
+        (0.1, 4.0, False, True),
+        (9.0, 2.0, True, True),
+        (9.0, 8.0, True, False),
+        (9.0, 2.0, False, False),
+        (0.1, 60.0, True, False),
+    ],
+    ids=["seen in time", "seen late", "ended late", "not dated", "runs on"],
+)
+def test_a_job_that_was_seen_to_end_late_is_in_time_if_flink_says_so(
+    look_s: float, ends_s: float, dated: bool, in_time: bool, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = Ending(monkeypatch, look_s=look_s, ends_s=ends_s, state=state, dated=dated)
+    watch = JobWatch(cast(FlinkCluster, cluster), "a job")
+    monkeypatch.setattr(watch, "_sample", lambda: None)
+    assert wait_for_ends([watch], 5.0) is in_time
+
+
+@pytest.mark.parametrize(("look_s", "in_time"), [(0.1, True), (9.0, False)])
+def test_nothing_dates_outputs_that_were_seen_after_the_deadline(
+    look_s: float, in_time: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = Ending(monkeypatch, look_s=look_s, ends_s=60.0)
+    watch = JobWatch(cast(FlinkCluster, cluster), "a job")
+    monkeypatch.setattr(watch, "_sample", lambda: None)
+    assert wait_for_ends([watch], 5.0, lambda: cluster.now_s > 102.0) is in_time
+
+
+def test_a_cancelled_job_that_ends_late_holds_no_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Ending(monkeypatch, look_s=20.0, ends_s=18.0)
+    watch = JobWatch(cast(FlinkCluster, cluster), "a job")
+    monkeypatch.setattr(watch, "_sample", lambda: None)
+    assert watch.cancel()
