@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_flink_agents import options
+
 if TYPE_CHECKING:
     from flink_testbed.core.problem import ProblemError
     from flink_testbed.flink.cluster_broker import BrokerAddress
@@ -26,8 +28,6 @@ SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 SESSION: pytest.StashKey[GateSession] = pytest.StashKey()
 SIGNER: pytest.StashKey[Signer] = pytest.StashKey()
 SHARED: pytest.StashKey[SharedParts] = pytest.StashKey()
-# Under the gate only: pytest's own session, which holds the exit code.
-PYTEST: pytest.StashKey[pytest.Session] = pytest.StashKey()
 VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
 # The shard that runs, and the items of the others.
 SHARD: pytest.StashKey[tuple[Shard, list[pytest.Item]]] = pytest.StashKey()
@@ -72,7 +72,7 @@ def in_use(config: pytest.Config) -> bool:
 
 def is_worker(config: pytest.Config) -> bool:
     """Return whether this process is a worker of pytest-xdist."""
-    return SHARED in config.stash and config.stash[SHARED].is_worker
+    return hasattr(config, "workerinput")
 
 
 def session_of(config: pytest.Config) -> GateSession:
@@ -116,10 +116,14 @@ def require_verdict(config: pytest.Config) -> None:
     """Let a session under the gate end with exit code 0 only if its verdict is *promote*.
 
     Without a verdict it is *inconclusive*: nothing ran, or pytest was ended before it could begin. Another plugin may have
-    set the exit code after the verdict.
+    set the exit code after the verdict, or have ended pytest before this one has read its settings. Options that only show
+    something, such as ``--help``, have no session.
     """
-    session = config.stash.get(PYTEST, None)
+    # The name under which pytest's session registers itself, before any plugin is configured.
+    session = config.pluginmanager.get_plugin("session")
     if session is None or int(session.exitstatus) != pytest.ExitCode.OK:
+        return
+    if is_worker(config) or not options.is_gate(config):
         return
     from pytest_flink_agents.gate import EXIT_CODES, VerdictKind
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_flink_agents import collect, current, fixtures, hooks, options
-from pytest_flink_agents.current import FAILURES, PATCH, PROGRESS, PYTEST, SESSION, SETTINGS
+from pytest_flink_agents.current import FAILURES, PATCH, PROGRESS, SESSION, SETTINGS
 from pytest_flink_agents.environment_patch import EnvironmentPatch
 from pytest_flink_agents.failed_reports import FailedReports
 from pytest_flink_agents.progress import ProgressLines
@@ -62,13 +62,6 @@ def pytest_configure(config: pytest.Config) -> None:
         current.provide_signer(config)
     if settings.gate and not config.option.collectonly:
         current.session_of(config)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Remember pytest's session under the gate, for its exit code."""
-    if session.config.stash[SETTINGS].gate and not current.is_worker(session.config):
-        session.config.stash[PYTEST] = session
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

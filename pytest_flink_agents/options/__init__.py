@@ -28,7 +28,7 @@ from pytest_flink_agents.options.repeat import options_of_run
 from pytest_flink_agents.options.requirements import project_requirements
 from pytest_flink_agents.settings import Settings, auto_tiers
 
-__all__ = ["OPTIONS", "Option", "add_options", "gate_reports", "options_of_run", "settings_of"]
+__all__ = ["OPTIONS", "Option", "add_options", "gate_reports", "is_gate", "options_of_run", "settings_of"]
 
 
 def gate_reports(config: pytest.Config) -> Path | None:
@@ -45,6 +45,11 @@ def gate_reports(config: pytest.Config) -> Path | None:
     if is_worker or config.known_args_namespace.collectonly or not values.switch(gate):
         return None
     return _report_dir(config, report_dir)
+
+
+def is_gate(config: pytest.Config) -> bool:
+    """Return whether the session decides, also if it was ended before its settings were read."""
+    return values.switch(next(given(config, option) for option in OPTIONS if option.name == "flink_gate"))
 
 
 def _report_dir(config: pytest.Config, value: Given | None) -> Path:

@@ -6,13 +6,15 @@ The checks of a scenario decide on its result, whatever a hook makes of pytest's
 - `xfail` by a hook or mark, a report that a hook rewrites: the failure blocks.
 - `ScenarioItem.runtest` replaced by a function that does nothing: *could not judge*.
 - a `pytest_sessionfinish` that sets exit code 0: the exit code is the verdict's all the same.
-- `pytest.exit(returncode=0)` before the session has begun, `--collect-only`: exit code 10, and no verdict.
+- `pytest.exit(returncode=0)` before the session has begun, also while plugins are configured, and
+  `--collect-only`: exit code 10, and no verdict.
 - `os._exit(0)`, another main function, a plugin that is unregistered: there is no verdict, and
   `latest` does not lead to the verdict of an earlier run. `-p no:flink_agents` is a usage error.
 - a scenario file that is made to skip itself, or whose error of collection is hidden: *could not run*.
 - reruns until it passes: *flaky*.
 
-Not covered: code in a conftest.py runs in the process that decides, and can replace the gate itself.
+Not covered: a last `pytest_unconfigure` that sets exit code 0, after every other hook, is not seen. Code
+in a conftest.py runs in the process that decides, and can replace the gate itself.
 Only `verdict.json` counts, made by a session whose files are those that were reviewed.
 """
 
@@ -119,10 +121,22 @@ def test_the_exit_code_of_a_hook_changes_neither_the_verdict_nor_the_exit_code(p
     assert project.verdict()["verdict"] == "block"
 
 
-def test_a_session_that_is_ended_before_it_begins_does_not_succeed(project: Project) -> None:
-    project.write(
-        "conftest.py", "import pytest\n\n\ndef pytest_sessionstart():\n    pytest.exit('bye', returncode=0)\n"
+EARLY_ENDS = {
+    "sessionstart": ("", "pytest_sessionstart"),
+    "wrapper of sessionstart": ("wrapper=True, tryfirst=True", "pytest_sessionstart"),
+    "configure": ("", "pytest_configure"),
+    "first configure": ("tryfirst=True", "pytest_configure"),
+    "last configure": ("trylast=True", "pytest_configure"),
+}
+
+
+@pytest.mark.parametrize("way", EARLY_ENDS)
+def test_a_session_that_is_ended_before_it_begins_does_not_succeed(way: str, project: Project) -> None:
+    options, hook = EARLY_ENDS[way]
+    ending = (
+        "    pytest.exit('bye', returncode=0)\n    yield\n" if "wrapper" in options else "    pytest.exit('bye', 0)\n"
     )
+    project.write("conftest.py", f"import pytest\n\n\n@pytest.hookimpl({options})\ndef {hook}():\n{ending}")
     project.scenarios("x", scenario("wrong", said="bye"))
     assert project.run(GATE).ret == 10
     assert not (project.report / "verdict.json").exists()
