@@ -70,17 +70,21 @@ _LOST = re.compile(
 )
 # The words for a process of Python that ended by itself; an exception of an agent's code comes with its traceback.
 _LOST_WORKER = re.compile(r"grpc\.StatusRuntimeException: CANCELLED|IllegalStateException: Process died with exit code")
+# Java prints the suppressed exceptions of a throwable between its frames and its cause.
+_SUPPRESSED = re.compile(r"^[ \t]+Suppressed: .*?(?=^Caused by: |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def lost_part(exception: str) -> str:
     """Return the part of its cluster that a job failed without, in words; empty if it failed by itself.
 
-    What ended a process of Python, the job's code or the machine, its exception does not show.
+    What ended a process of Python, the job's code or the machine, its exception does not show. A
+    suppressed exception is none of the causes: a task that has failed also loses what it closes.
     """
-    if _LOST.search(exception):
+    causes = _SUPPRESSED.sub("", exception)
+    if _LOST.search(causes):
         return "its TaskManager"
     own = FAILURE_MARK in exception or _PRINTED in exception
-    return "its Python worker" if not own and _LOST_WORKER.search(exception) else ""
+    return "its Python worker" if not own and _LOST_WORKER.search(causes) else ""
 
 
 def failure_of(data: Mapping[str, Any]) -> Failure:

@@ -144,6 +144,15 @@ CANCELLED = (
     "Caused by: java.lang.RuntimeException: Failed to close remote bundle\n"
     "Caused by: org.apache.beam.vendor.grpc.v1p60p1.io.grpc.StatusRuntimeException: CANCELLED: client cancelled\n"
 )
+# A serializer of the job's own has failed, and closing what was open met the worker that was being ended.
+SUPPRESSED = (
+    "org.apache.flink.util.StateMigrationException: The new state serializer must not be incompatible\n"
+    "\tat org.apache.flink.runtime.state.heap.HeapKeyedStateBackend.tryRegisterStateTable(HeapKeyedStateBackend.java:1)\n"
+    "\tSuppressed: java.lang.RuntimeException: Failed to close remote bundle\n"
+    "\t\tat org.apache.flink.streaming.api.runners.python.beam.BeamPythonFunctionRunner.close(BeamPythonFunctionRunner.java:1)\n"
+    "\tCaused by: org.apache.beam.vendor.grpc.v1p60p1.io.grpc.StatusRuntimeException: CANCELLED: client cancelled\n"
+    "\t\t... 3 more\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +171,13 @@ CANCELLED = (
         # The exception of an agent's code, on which the bundle was cancelled.
         (f"{PROCESS}{CANCELLED}", ""),
         (EMBEDDED, ""),
+        (SUPPRESSED, ""),
+        (f"{SUPPRESSED}Caused by: java.io.EOFException\n", ""),
+        (
+            f"{SUPPRESSED}Caused by: java.lang.IllegalStateException: Process died with exit code 0\n",
+            "its Python worker",
+        ),
+        ("JobException: failed\n\tSuppressed: X: The TaskExecutor is shutting down\n", ""),
         ("StateMigrationException: The new state serializer must not be incompatible", ""),
         ("", ""),
     ],
