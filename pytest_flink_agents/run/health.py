@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from flink_testbed.faults import FaultTarget
     from pytest_flink_agents.run.followed_run import FollowedRun
 
+_FAILING = frozenset({"FAILING", "FAILED", "RESTARTING"})
+
 
 class GivenUpError(Exception):
     """The candidate cannot take over; ``known`` says whether that is its own fault."""
@@ -30,8 +32,10 @@ def require_health(candidate: FollowedRun, target: FaultTarget, restarts_before:
     watch.look()
     restarts = watch.history()["restarts"]
     if restarts or watch.state != "RUNNING":
-        # After the loss of a JobManager, another one initializes a job that has not failed.
-        exception = candidate.cluster.exception(watch.job_id)
+        # After the loss of a JobManager, another one initializes a job that has not failed, and knows no exception
+        # of before. One that is missing is waited for, in which time the baseline would stand still.
+        has_failed = watch.state in _FAILING or (restarts and watch.state != "INITIALIZING")
+        exception = candidate.cluster.exception(watch.job_id) if has_failed else ""
         lost = lost_part(exception)
         cause = f"{f', without {lost}' if lost else ''}: {job_failure(exception).message}" if exception else ""
         seen = f"its job is {watch.state.lower()} after {counted(restarts, 'restart')}{cause}"

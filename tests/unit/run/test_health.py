@@ -14,11 +14,11 @@ from pytest_flink_agents.run.health import GivenUpError, require_health
 
 
 class Watch:
-    """A job that is in this state, has restarted so often, and failed with this exception."""
+    """A job that is in this state, has restarted so often, and failed with this exception, None if Flink has none."""
 
     job_id = "j"
 
-    def __init__(self, restarts: int = 0, exception: str = "", state: str = "RUNNING") -> None:
+    def __init__(self, restarts: int = 0, exception: str | None = None, state: str = "RUNNING") -> None:
         self.watch = self.cluster = self
         self.state = state
         self._restarts = restarts
@@ -31,6 +31,7 @@ class Watch:
         return {"restarts": self._restarts}
 
     def exception(self, job_id: str) -> str:
+        assert self._exception is not None, "Flink is asked for 20 s for an exception that it does not have"
         return self._exception
 
 
@@ -60,9 +61,26 @@ DIED = "java.lang.IllegalStateException: Process died with exit code 0"
         (Watch(0, "ValueError: no water", "FAILED"), "its job is failed after 0 restarts: ValueError: no water", True),
         (Watch(1, LOST), f"its job is running after 1 restart, without its TaskManager: {LOST}", False),
         (Watch(1, DIED), f"its job is running after 1 restart, without its Python worker: {DIED}", False),
+        (
+            Watch(1, "ValueError: no water", "RESTARTING"),
+            "its job is restarting after 1 restart: ValueError: no water",
+            True,
+        ),
+        # The count of restarts may be late.
+        (
+            Watch(0, "ValueError: no water", "FAILING"),
+            "its job is failing after 0 restarts: ValueError: no water",
+            True,
+        ),
+        (Watch(1, "", "FAILED"), "its job is failed after 1 restart", False),
         (Watch(state="INITIALIZING"), "its job is initializing after 0 restarts", False),
+        (Watch(1, state="INITIALIZING"), "its job is initializing after 1 restart", False),
+        (Watch(state="FINISHED"), "its job is finished after 0 restarts", False),
     ],
-    ids=["restarts", "fails", "loses its TaskManager", "loses its Python worker", "has a new JobManager"],
+    ids=[
+        *("restarts", "fails", "loses its TaskManager", "loses its Python worker", "is restarting", "is failing"),
+        *("is not explained", "has a new JobManager", "has a new JobManager after a restart", "ends"),
+    ],
 )
 def test_a_candidate_is_blamed_for_its_own_failures_only(
     candidate: Watch, reason: str, known: bool, monkeypatch: pytest.MonkeyPatch
