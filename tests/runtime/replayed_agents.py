@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 import threading
-import time
 import urllib.request
 from typing import Any
 
@@ -15,7 +15,10 @@ from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.runner_context import RunnerContext
 from numpy.random import random_sample
 
+from flink_agents_runtime.local import replay
+
 SEEN: list[Any] = []
+BEGAN_MS = 1_700_000_000_000
 
 
 def double(number: int) -> int:
@@ -48,12 +51,21 @@ class Sums(Agent):
 
 
 class SlowSums(Agent):
-    """A total in memory, half a second for each input."""
+    """A total in memory, a second for each input, on a clock that all processes of the replay share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        passed = mmap.mmap(-1, 1)
+
+        def each_a_second_later() -> int:
+            passed[0] += 1
+            return BEGAN_MS + 1000 * passed[0]
+
+        replay.wall_ms = each_a_second_later
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def add(event: Event, ctx: RunnerContext) -> None:
-        time.sleep(0.5)
         total = (ctx.short_term_memory.get("total") or 0) + InputEvent.from_event(event).input
         ctx.short_term_memory.set("total", total)
         ctx.send_event(OutputEvent(output=total))

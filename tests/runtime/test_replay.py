@@ -71,8 +71,8 @@ def test_a_crash_loses_what_the_process_held(worker: Process) -> None:
 
 
 def test_memory_does_not_expire_because_a_replay_comes_later(worker: Process) -> None:
-    # Longer than from one input to the next on a busy machine, shorter than the three inputs together.
-    config = {"short-term-memory.state-ttl.ms": 1400, "short-term-memory.state-ttl.update-type": "on_create_and_write"}
+    # Longer than from one input to the next, shorter than from an input to its replay.
+    config = {"short-term-memory.state-ttl.ms": 1500, "short-term-memory.state-ttl.update-type": "on_create_and_write"}
     result = replayed(worker, "SlowSums", 1, 2, 3, with_store=False, config=config)
     assert different(result) == []
 
