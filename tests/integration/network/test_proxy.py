@@ -228,8 +228,10 @@ def test_a_thread_that_hangs_is_not_waited_for_without_end(server: EchoServer, m
         monkeypatch.setattr(proxy_module, "_ANSWER_S", 0.1)
         goes_on = threading.Event()
         proxy._loop.call_soon_threadsafe(goes_on.wait, SOON_S)
-        with pytest.raises(WaitTimeoutError, match=r"waited 0\.1 s for the thread of the network proxy"):
-            proxy.heal()
-        goes_on.set()
+        try:
+            with pytest.raises(WaitTimeoutError, match=r"waited 0\.1 s for the thread of the network proxy"):
+                proxy.heal()
+        finally:
+            goes_on.set()
         monkeypatch.undo()
         proxy.heal()

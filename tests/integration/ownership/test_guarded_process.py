@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -274,10 +274,11 @@ def test_an_interruption_by_a_signal_kills_the_responder(responder: Responder) -
 @contextmanager
 def reserved_ports(count: int) -> Iterator[list[int]]:
     """Lease ports from the directory that all sessions share, so that none takes them during the test."""
-    leases = [ports.lease_port(cache_root() / "ports") for _ in range(count)]
-    yield [lease.port for lease in leases]
-    for lease in leases:
-        lease.release()
+    with ExitStack() as leases:
+        held = [ports.lease_port(cache_root() / "ports") for _ in range(count)]
+        for lease in held:
+            leases.callback(lease.release)
+        yield [lease.port for lease in held]
 
 
 def test_a_port_that_is_bound_or_leased_is_skipped(tmp_path: Path) -> None:
