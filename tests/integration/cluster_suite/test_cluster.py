@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
+from pytest_flink_agents.run.watch.jobs import JobWatch
 from pytest_flink_agents.vocabulary import Tier
 from tests.support.runs import run
 
@@ -31,10 +33,15 @@ def test_jobs_of_the_session_are_distinguished_from_others(flink_cluster: FlinkC
     assert (flink_cluster.is_own(ours), flink_cluster.is_own(other)) == (True, False)
 
 
-def test_cancel_returns_after_the_job_is_canceled(flink_cluster: FlinkCluster, start_job) -> None:
+def test_cancel_returns_after_the_job_is_canceled_and_flink_dates_its_end(
+    flink_cluster: FlinkCluster, start_job
+) -> None:
     job_id = start_job(flink_cluster)
+    began_s = clock.now_s()
     flink_cluster.cancel(job_id)
     assert flink_cluster.rest.job_state(job_id) == "CANCELED"
+    watch = JobWatch(flink_cluster, job_id)
+    assert (watch.ended_by(began_s), watch.ended_by(clock.now_s() + 30)) == (False, True)
 
 
 def test_a_job_resumes_from_its_savepoint(flink_cluster: FlinkCluster, start_job) -> None:
