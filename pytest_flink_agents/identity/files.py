@@ -183,9 +183,14 @@ def _importable(
 
 
 def _run_folders(report_dir: Path) -> list[Path]:
-    """Return the run folders of a directory, whose names nothing can import: it may hold code of the job, too."""
-    found = report_dir.iterdir() if report_dir.is_dir() else ()
-    return [path for path in found if _RUN_FOLDER.fullmatch(path.name)]
+    """Return the run folders of a directory, whose names nothing can import, and the link to the latest.
+
+    The directory may hold code of the job, too.
+    """
+    found = [path for path in (report_dir.iterdir() if report_dir.is_dir() else ()) if _RUN_FOLDER.fullmatch(path.name)]
+    latest = report_dir / "latest"
+    is_link = latest.is_symlink() and latest.resolve() in [path for path in found if not path.is_symlink()]
+    return [*found, latest] if is_link else found
 
 
 def _name(path: Path, root: str) -> str:

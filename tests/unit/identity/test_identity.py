@@ -216,7 +216,13 @@ def test_a_directory_of_reports_hides_no_code(place: str, root: Path, settings: 
     for path in (run / "x.py", more):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    latest = root / place / "latest"
+    latest.symlink_to(run.name)
     assert added_code(before, settings) == [os.path.relpath(more, root)]
+    latest.unlink()
+    latest.symlink_to(root / "shop" / "deep")
+    assert os.path.relpath(latest / "rules.py", root) in added_code(before, settings)
+    latest.unlink()
     own = root / "merged" / "artifacts" / "x.py"
     own.parent.mkdir(parents=True)
     own.touch()
