@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # The words of an agent or a job that name its file.
 _FILES = ("yaml", "plan", "python", "jar")
+_OF_ROOT = ("__init__.py", "__init__.pyc", "__init__.so")
 # As report.directory names them.
 _RUN_FOLDER = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
@@ -94,8 +95,11 @@ def _top(name: str) -> str:
 
 
 def _is_copy(name: str, modules: Iterable[str]) -> bool:
-    """Return whether a file has the name of one of the ``modules``, which have its content, below another directory."""
-    return any(name.endswith(f"/{module}") for module in modules)
+    """Return whether a file has the name of one of the ``modules``, which have its content, below another directory.
+
+    An import root that is a package itself gives its ``__init__.py`` no name: every new package would have a copy of it.
+    """
+    return any(name.endswith(f"/{module}") for module in modules if module not in _OF_ROOT)
 
 
 def _requirement_files(loaded: LoadedScenario) -> Iterator[Path]:

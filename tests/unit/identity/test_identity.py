@@ -229,6 +229,17 @@ def test_a_directory_of_reports_hides_no_code(place: str, root: Path, settings: 
     assert added_code(before, settings, report=root / "merged") == [os.path.relpath(more, root)]
 
 
+@pytest.mark.parametrize("made", ["requests/__init__.py", "build/lib/src/__init__.py"])
+def test_the_initial_module_of_an_import_root_is_copied_only_under_its_full_name(
+    made: str, root: Path, settings: Settings, identify: Callable[[], Identity]
+) -> None:
+    (root / "src" / "__init__.py").touch()
+    before = identify()
+    (root / made).parent.mkdir(parents=True)
+    (root / made).touch()
+    assert added_code(before, settings) == ([made] if made.startswith("requests") else [])
+
+
 COPIES = {
     "of a package": ("shop/agents.py", "build/lib/shop/agents.py", False),
     "of a module in pythonpath": ("src/lib.py", "build/lib/lib.py", False),
