@@ -14,8 +14,9 @@ from flink_testbed.artifacts.shipment import has_excluding_file, is_excluded, is
 
 # Sources, compiled modules without a source, and extension modules.
 _CODE = (".py", ".pyc", ".so")
-# What an installer fills: modules that no job sees, and scripts with the path of their interpreter.
-_OF_ENVIRONMENTS = ("bin", "lib", "lib64")
+# Scripts that an installer writes, with the path of their interpreter: a checkout without the environment has none. The
+# installed modules need no rule, since python3.11 is no name that can be imported.
+_SCRIPTS = "bin"
 # PEP 552: after four bytes of magic come the flags; with this one Python compares the file with no source.
 _UNCHECKED = 0b01
 
@@ -23,10 +24,11 @@ _UNCHECKED = 0b01
 def importable_files(root: Path) -> Iterator[tuple[str, Path]]:
     """Yield relative name and path of each file, in order: code of any size, other files of at most 1 MiB.
 
-    A link to a directory is followed if it has the name of a package. Hidden files and what lies in environments are left
-    out. Of caches and of ``node_modules`` only code counts that has the name of a module: nothing but its place hides it. A
-    directory with Python files is a package, whatever else lies in it. A root that is a file, as an archive of modules, is
-    its own only file.
+    A link to a directory is followed if it has the name of a package. Hidden files are left out, and so are the scripts
+    and the installed packages of an environment. Of caches and of ``node_modules`` only code counts, in directories with
+    the name of a package: sources and extension modules of any name, and the compiled files that Python finds by their
+    name. A directory with Python files is a package, whatever else lies in it. A root that is a file, as an archive of
+    modules, is its own only file.
     """
     if root.is_file():
         yield root.name, root
@@ -39,8 +41,8 @@ def importable_files(root: Path) -> Iterator[tuple[str, Path]]:
         below[:] = sorted(name for name in below if _is_entered(Path(directory, name), entered))
         is_cache = directory != os.fspath(root) and (directory in caches or _is_cache(directory, names))
         if is_cache:
-            hidden = _OF_ENVIRONMENTS if _is_environment(directory, names) else ()
-            below[:] = [name for name in below if name.isidentifier() and name not in hidden]
+            hidden = _SCRIPTS if _is_environment(directory, names) else None
+            below[:] = [name for name in below if name.isidentifier() and name != hidden]
             caches.update(f"{directory}{os.sep}{name}" for name in below)
             # node_modules may hold tens of thousands of other files.
             names = list(filter(is_code, names))  # noqa: PLW2901
@@ -67,7 +69,7 @@ def _is_cache(directory: str, names: Sequence[str]) -> bool:
 
 
 def _is_environment(directory: str, names: Sequence[str]) -> bool:
-    """Return whether a directory is a virtual environment, which has its interpreter: anybody can write the file."""
+    """Return whether a directory has both the marker and the interpreter of a virtual environment."""
     return "pyvenv.cfg" in names and Path(directory, "bin", "python").exists()
 
 

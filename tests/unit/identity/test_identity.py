@@ -90,6 +90,8 @@ FILES = {
     "node_modules/shop/rules.py": "RATE = 2\n",
     "shop/__pycache__/rules.py": "RATE = 2\n",
     "shop/__pycache__/compiled.pyc": "no source",
+    "venv/lib/rules.py": "RATE = 2\n",
+    "venv/lib64/rules.py": "RATE = 2\n",
     "env/shop/rules.py": "RATE = 2\n",
     "cached/shop/rules.py": "RATE = 2\n",
     "cached/fast.so": "ELF",
