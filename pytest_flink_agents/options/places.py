@@ -50,13 +50,13 @@ def policy(
     """Return the policy file, None if there is none, and the profile to judge by.
 
     A file with mistakes, or without the profile, is refused here, before anything starts. So is one of the project that
-    is not in pytest's root directory and that nobody named, under the gate: ``started_in`` is the directory in which
-    pytest was started, None without the gate.
+    is not in pytest's root directory, under the gate and if no option names a policy: ``started_in`` is the directory in
+    which pytest was started, None without the gate.
     """
     file = root / (named.text if named else POLICY_FILE)
+    if named is None and started_in is not None:
+        _require_no_other_policy(file, root, started_in)
     if named is None and not os.path.lexists(file):
-        if started_in is not None:
-            _require_no_other_policy(root, started_in)
         if profile is not None and profile.text != "default":
             next_step = f"write {POLICY_FILE}, or leave --flink-profile out"
             raise refused(profile, f"there is no profile {profile.text!r}", "default", next_step, code="FA305")
@@ -70,20 +70,34 @@ def policy(
         raise pytest.UsageError(str(error)) from None
 
 
-def _require_no_other_policy(root: Path, started_in: Path) -> None:
+def _require_no_other_policy(own: Path, root: Path, started_in: Path) -> None:
     """Refuse a policy file where pytest was started, or above the root in the same repository, or with a similar name.
 
-    An ini file in a directory of scenarios, ``--rootdir`` and a slip of the pen would lead past it.
+    An ini file in a directory of scenarios, ``--rootdir`` and a wrong name would lead past it, also to a second policy that
+    requires less. ``own`` is the policy in the root, which need not exist.
     """
-    places = [started_in, root, *root.parents]
-    top = next((index for index, place in enumerate(places) if index and (place / ".git").exists()), len(places))
-    found = next((path for place in places[: top + 1] for path in _like_a_policy(place)), None)
-    if found is not None:
+    found = (path for place in (started_in, root, *_above(root)) for path in _like_a_policy(place))
+    other = next((path for path in found if path.resolve() != own.resolve()), None)
+    if other is None:
+        return
+    if os.path.lexists(own):
+        message, expected = "no option names this policy, and pytest takes another one", f"no other policy than {own}"
+        next_step = f"--flink-policy={other}, or --flink-policy={own}"
+    else:
+        message = "no option names this policy, and pytest does not find it"
         expected = f"a policy in pytest's root directory, {root}"
-        next_step = f"--flink-policy={found}, or give it the name {POLICY_FILE} and let --rootdir name its directory"
-        raise refused(
-            Given("", str(found)), "no option names this policy, and pytest does not find it", expected, next_step
-        )
+        next_step = f"--flink-policy={other}, or give it the name {POLICY_FILE} and let --rootdir name its directory"
+    raise refused(Given("", str(other)), message, expected, next_step)
+
+
+def _above(root: Path) -> list[Path]:
+    """Return the directories above the root in its repository; without one, those below the home directory and ``/``."""
+    places = [root, *root.parents]
+    top = next((index for index, place in enumerate(places) if (place / ".git").exists()), None)
+    if top is not None:
+        return places[1 : top + 1]
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() raises for a user without one
+    return [place for place in places[1:-1] if place not in (home, *home.parents)]
 
 
 def _like_a_policy(place: Path) -> list[Path]:

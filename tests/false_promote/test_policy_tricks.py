@@ -115,6 +115,7 @@ def test_a_policy_of_the_project_that_pytest_does_not_find_is_refused(way: str, 
     names = {"another extension": "flink-agents-policy.yml", "another case": "Flink_Agents_Policy.yaml"}
     name = names.get(way, POLICY_FILE)
     project.write(name, policy(require="scenarios: 9"))
+    project.write(".git/HEAD", "")
     project.scenarios("suite/x", scenario("right", more="tiers: [embedded]\n"))
     if way in ("an ini file below", "started below"):
         project.write("suite/pytest.ini", "[pytest]\n")
@@ -123,6 +124,19 @@ def test_a_policy_of_the_project_that_pytest_does_not_find_is_refused(way: str, 
     assert result.ret == 4
     assert "FA421: no option names this policy, and pytest does not find it" in result.stderr.str()
     assert f"--flink-policy={project.path / name}" in result.stderr.str()
+    assert not list(project.path.rglob("verdict.json"))
+
+
+@pytest.mark.parametrize("below", ["", "suite"])
+def test_a_second_policy_does_not_replace_the_one_above(below: str, project: Project) -> None:
+    project.write(POLICY_FILE, policy(require="scenarios: 9"))
+    project.write(f"suite/{POLICY_FILE}", policy())
+    project.write(".git/HEAD", "")
+    project.write("suite/pytest.ini", "[pytest]\n")
+    project.scenarios("suite/x", scenario("right", more="tiers: [embedded]\n"))
+    result = project.run(GATE, *(() if below else ("suite",)), below=below)
+    assert result.ret == 4
+    assert "FA421: no option names this policy, and pytest takes another one" in result.stderr.str()
     assert not list(project.path.rglob("verdict.json"))
 
 
