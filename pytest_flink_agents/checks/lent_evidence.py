@@ -10,11 +10,11 @@ import gc
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from pytest_flink_agents.evidence.model import Evidence
 
-_FIELDS = frozenset(field.name for field in dataclasses.fields(Evidence))
+_FIELDS = tuple(field.name for field in dataclasses.fields(Evidence))
 
 
 class Lender:
@@ -39,7 +39,11 @@ class Lender:
 
 
 class _Lent(Evidence):
-    """Evidence whose fields are empty slots until they are read."""
+    """Evidence whose fields are empty slots until they are read.
+
+    Dataclasses compare and show instances by their class, and the frozen ones with slots fail to refuse a new attribute of
+    a subclass.
+    """
 
     __slots__ = ("_lender",)
 
@@ -52,6 +56,19 @@ class _Lent(Evidence):
         value = self._lender.copy_of(name)
         object.__setattr__(self, name, value)
         return value
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Evidence):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _FIELDS)
+
+    __hash__ = Evidence.__hash__
+
+    def __repr__(self) -> str:
+        return f"Evidence({', '.join(f'{name}={getattr(self, name)!r}' for name in _FIELDS)})"
 
 
 @contextmanager

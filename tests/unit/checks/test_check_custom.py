@@ -67,7 +67,20 @@ def test_lent_evidence_is_whole_and_copies_what_is_read_only() -> None:
         _ = lent.nothing  # type: ignore[attr-defined]
     with pytest.raises(AttributeError):
         lent.seed = 4  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="cannot assign to field 'more'"):
+        lent.more = 4  # type: ignore[attr-defined]
     lender = Lender(replace(evidence, outputs=(Output("a", lambda: None),)))
     assert lender.lend().metrics == {"x": 1.0}, "what cannot be copied costs the check that reads it, and no other"
     with pytest.raises((pickle.PicklingError, AttributeError)):
         _ = lender.lend().outputs
+
+
+def test_lent_evidence_equals_and_looks_like_what_it_copies() -> None:
+    lender = Lender(EVIDENCE)
+    lent, other = lender.lend(), replace(EVIDENCE, seed=7)
+    for left, right in ((lent, EVIDENCE), (EVIDENCE, lent), (lent, lender.lend()), (replace(lent, seed=7), other)):
+        assert left == right
+    for different in (other, replace(lent, seed=7), Lender(other).lend(), None):
+        assert lent != different
+        assert different != lent
+    assert repr(lender.lend()) == repr(EVIDENCE)
