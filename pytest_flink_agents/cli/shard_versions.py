@@ -17,7 +17,8 @@ _ALWAYS = {"pytest-flink-agents": "pytest-flink-agents", "python": "pytest's Pyt
 _PART = re.compile(r"(?P<owner>.+?) (?P<kind>package|engine upstream|jar) (?P<name>.+)")
 _FACT = re.compile(r".+ (?P<kind>job environment|Java|engine|container engine)")
 _LABEL = re.compile(r"-(?P<label>[\d.]+)\]$")
-_DIGEST = len("sha256:") + 12
+# Compared whole, shown by their first twelve digits.
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]+")
 _SHOWN = 5
 
 
@@ -45,9 +46,13 @@ def _differences(shards: Sequence[StoredSession], values: Sequence[Mapping[str, 
             if name in each:
                 found.setdefault(each[name], []).append(str(shard.folder))
         if len(found) > 1:
-            yield f"{name} differs: " + "; ".join(f"{value} in {', '.join(where)}" for value, where in found.items())
+            yield f"{name} differs: " + "; ".join(f"{_short(value)} in {', '.join(at)}" for value, at in found.items())
         elif _UNKNOWN in found:
             yield f"{name} is not known of {', '.join(found[_UNKNOWN])}"
+
+
+def _short(value: str) -> str:
+    return _DIGEST.sub(r"\1", value)
 
 
 def _facts(shard: StoredSession) -> dict[str, str]:
@@ -78,12 +83,12 @@ def _parts(shard: StoredSession) -> dict[str, dict[str, str]]:
     groups: dict[str, dict[str, str]] = {}
     for name, digest in shard.identity.parts.items():
         found = None if name.startswith("plan of ") else _PART.fullmatch(name)
-        shown = digest[:_DIGEST] or _UNKNOWN
+        whole = digest or _UNKNOWN
         if found is None:
-            groups[name] = {"": shown}
+            groups[name] = {"": whole}
         elif found["kind"] == "package":
             package, _, version = found["name"].rpartition("-")
-            groups.setdefault(f"{found['owner']} package", {})[package] = f"{version} ({shown})"
+            groups.setdefault(f"{found['owner']} package", {})[package] = f"{version} ({whole})"
         else:
-            groups.setdefault(f"{found['owner']} {found['kind']}", {})[found["name"]] = shown
+            groups.setdefault(f"{found['owner']} {found['kind']}", {})[found["name"]] = whole
     return groups

@@ -197,6 +197,16 @@ def test_shards_with_other_packages_are_no_session_and_each_version_is_named(nam
     assert main(["judge", "merged"]) == 10
 
 
+def test_digests_are_compared_whole_and_shown_short(shards: Shards) -> None:
+    parts = [{"2.2.1 package numpy-2.1.0": f"sha256:{'a' * 12}{digit * 52}"} for digit in "bcb"]
+    folders = shards(**{f"of_{index}": {"parts": each} for index, each in enumerate(parts, 1)})
+    code, verdict = merged(folders)
+    assert code == 10
+    shown = f"2.1.0 (sha256:{'a' * 12})"
+    expected = "2.2.1 package numpy differs: {3} in {0}, {2}; {3} in {1}".format(*folders, shown)
+    assert [each for each in messages(verdict) if expected in each], messages(verdict)
+
+
 def test_the_newest_release_of_a_line_must_be_the_same_in_all_shards(session_in: EndSession) -> None:
     folders = []
     for index, version in ((1, "2.2.1"), (2, "2.2.2")):
