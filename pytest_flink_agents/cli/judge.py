@@ -90,10 +90,10 @@ def _verdict(path: Path, conditions: Conditions) -> Verdict:
     folder = path.resolve() if path.is_dir() else path.resolve().parent
     policy = policy_in_force(run, conditions, folder)
     verdict = run.verdict(policy, clock.today())
-    before = "" if policy.file else stored_policy(folder)
-    if before:
+    decided_by = "" if policy.file else stored_policy(folder)
+    if decided_by:
         # In another directory than the project's: without its rules nearly everything would do.
-        why = f"the session was decided by the policy {before}, and none is here: name the policy with --policy"
+        why = f"the session was decided by the policy {decided_by}, and none is here: name the policy with --policy"
         verdict = add_reason(verdict, doubtful(why))
     return verdict
 

@@ -53,7 +53,7 @@ _running: set[Any] = set()
 _met = threading.Event()
 
 
-def told(value: Any, *, in_company: bool = False) -> Any:
+def noted(value: Any, *, in_company: bool = False) -> Any:
     """Return the value, ``in_company`` once two calls have run at the same time, and note the call."""
     with _lock:
         calls.append(value)
@@ -73,7 +73,7 @@ class Gathers(Agent):
     async def gather(event: Event, ctx: RunnerContext) -> None:
         names = InputEvent.from_event(event).input
         futures = [
-            (ctx.execute_async if name == "plain" else ctx.durable_execute_async)(told, name, in_company=True)
+            (ctx.execute_async if name == "plain" else ctx.durable_execute_async)(noted, name, in_company=True)
             for name in names
         ]
         assert not calls, "a future makes no call before it is awaited"
@@ -97,7 +97,7 @@ class Misuses(Agent):
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def misuse(event: Event, ctx: RunnerContext) -> None:
-        one = ctx.durable_execute_async(told, "x")
+        one = ctx.durable_execute_async(noted, "x")
         said = [_refusal(ctx, wrong) for wrong in ((one, one), (ctx.gather(one),), ("x",))]
         ctx.send_event(OutputEvent(output=said))
 
@@ -106,7 +106,7 @@ class Identified(Agent):
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def identify(event: Event, ctx: RunnerContext) -> None:
-        ctx.send_event(OutputEvent(output=ctx.durable_execute(told, "x", durable_id="order-1")))
+        ctx.send_event(OutputEvent(output=ctx.durable_execute(noted, "x", durable_id="order-1")))
 
 
 def main(name: str, inputs: list[Any]) -> None:

@@ -39,7 +39,7 @@ def loaded(directory, text):
     return config.conf_data
 
 
-def told(config, key):
+def setting_of(config, key):
     """Return the explanation of one option."""
     return next(setting for setting in config.explain() if setting.key == key)
 
@@ -77,11 +77,11 @@ def test_each_value_tells_where_it_came_from(tmp_path, monkeypatch):
     environment = LocalEnvironment()
     environment.get_config().set_str("job-identifier", "three")
     config = environment.get_config(str(file))
-    assert told(config, "max-retries")[1:3] == (4, f"{flink}/config.yaml:2")
-    assert told(config, "retry-wait-interval")[1:3] == (8, f"{file}:3")
-    assert told(config, "job-identifier")[1:3] == ("three", "set on the environment")
-    assert told(config, "rag.async")[1:3] == (True, "default")
-    assert str(told(config, "max-retries")) == f"max-retries = 4 ({flink}/config.yaml:2)"
+    assert setting_of(config, "max-retries")[1:3] == (4, f"{flink}/config.yaml:2")
+    assert setting_of(config, "retry-wait-interval")[1:3] == (8, f"{file}:3")
+    assert setting_of(config, "job-identifier")[1:3] == ("three", "set on the environment")
+    assert setting_of(config, "rag.async")[1:3] == (True, "default")
+    assert str(setting_of(config, "max-retries")) == f"max-retries = 4 ({flink}/config.yaml:2)"
 
 
 def test_a_plan_tells_the_same(tmp_path):
@@ -89,8 +89,8 @@ def test_a_plan_tells_the_same(tmp_path):
     file = tmp_path / "plan.json"
     file.write_text(plan.model_dump_json(serialize_as_any=True))
     built = build_plan({"agent": {"plan": str(file)}}, config={"max-retries": 5})
-    assert told(built.config, "max-retries")[1:3] == (5, "the scenario")
-    assert told(built.config, "job-identifier")[1:3] == ("x", "the plan")
+    assert setting_of(built.config, "max-retries")[1:3] == (5, "the scenario")
+    assert setting_of(built.config, "job-identifier")[1:3] == ("x", "the plan")
     assert built.config.model_dump_json() == '{"conf_data":{"max-retries":5,"job-identifier":"x"}}'
 
 
@@ -103,7 +103,7 @@ def test_what_is_set_after_apply_still_counts():
 
 
 def test_secrets_are_not_told():
-    assert told(Configuration({"flussSaslPassword": "hidden"}), "flussSaslPassword").value == "***"
+    assert setting_of(Configuration({"flussSaslPassword": "hidden"}), "flussSaslPassword").value == "***"
 
 
 def test_a_key_that_resembles_an_option_is_reported(caplog):
@@ -111,8 +111,8 @@ def test_a_key_that_resembles_an_option_is_reported(caplog):
     assert "event_log.level is not an option of flink-agents; did you mean event-log.level?" in caplog.text
     assert "did you mean max-retries?" in caplog.text
     assert "my.own" not in caplog.text
-    assert told(config, "maxRetries").note.endswith("did you mean max-retries?")
-    assert told(config, "my.own").note == "unknown to flink-agents"
+    assert setting_of(config, "maxRetries").note.endswith("did you mean max-retries?")
+    assert setting_of(config, "my.own").note == "unknown to flink-agents"
 
 
 @pytest.mark.parametrize(

@@ -205,8 +205,8 @@ def test_the_service_gets_its_own_key_and_no_header_of_the_client_but_those_of_t
 
 
 @pytest.fixture
-def nobody() -> Iterator[int]:
-    """A port that no other program can take during the test, and on which nobody listens."""
+def closed_port() -> Iterator[int]:
+    """A port that no other program can take during the test, and that refuses connections."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
@@ -225,14 +225,14 @@ def test_a_service_without_a_usable_answer_leaves_no_cassette(
     trouble: str,
     session: Callable[..., Session],
     gateway: type[Gateway],
-    nobody: int,
+    closed_port: int,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     if answer:
         gateway.answer = answer
     else:
-        monkeypatch.setenv("MODEL_URL", f"http://127.0.0.1:{nobody}")
+        monkeypatch.setenv("MODEL_URL", f"http://127.0.0.1:{closed_port}")
     recording = session()
     with served_model(recording.services, recording.load("record"), None) as channel:
         assert channel is not None
