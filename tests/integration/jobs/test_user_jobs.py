@@ -170,7 +170,7 @@ def test_scenarios_run_python_and_java_jobs_on_flink_only(
     shutil.copy(jar, root)
     agents = root / JOBS.relative_to(ROOT)
     agents.mkdir(parents=True)
-    for name in ("booked.py", "chained.py", "purchases.py"):
+    for name in ("booked.py", "chained.py", "purchase_files.py", "purchases.py"):
         shutil.copy(JOBS / name, agents)
     head = 'version: "1"\ninputs: [{key: ada, value: {amount: 3}}, {key: ada, value: {amount: 4}}]\n'
     of_two = head.replace("]", ", {key: bob, value: {amount: 2}}]")
@@ -193,7 +193,7 @@ def test_scenarios_run_python_and_java_jobs_on_flink_only(
     verdict = json.loads((root / "flink-agents-report" / "latest" / "verdict.json").read_text())
     assert verdict["verdict"] == "promote"
     names = {Path(subject["name"]).name for subject in verdict["subjects"]}
-    assert names == {"running_totals.py", "booked.py", "chained.py", "purchases.py", "totals.jar"}
+    assert names == {"running_totals.py", "booked.py", "chained.py", "purchase_files.py", "purchases.py", "totals.jar"}
     local = pytester.runpytest_subprocess("--flink-gate", "--flink-tier=local", "-rs", timeout=300)
     assert local.ret == 10
     local.stdout.fnmatch_lines(["*not applicable: a scenario with a job runs on Flink only*"])
